@@ -1,0 +1,140 @@
+"""The entry point: general options, the command, and the one place where errors are printed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from udocker_core import files
+from udocker_core.cli import quick, table
+from udocker_core.cli.declare import Command, Option, Values
+from udocker_core.cli.session import DEBUG, MESSAGE, Session, describe
+from udocker_core.config import load as load_config
+from udocker_core.errors import UdockerError, UsageError
+
+#: Commands that look at nothing, so that they are allowed to root.
+_HARMLESS = frozenset({"help", "version"})
+
+GENERAL = (
+    Option(("-h", "--help"), "Print help and exit"),
+    Option(("-V", "--version"), "Print the version and exit"),
+    Option(("-q", "--quiet"), "Say nothing but errors"),
+    Option(("-D", "--debug"), "Say everything; show where errors come from"),
+    Option(("--insecure",), "Do not check the certificates of registries"),
+    Option(("--repo",), "The store to use in place of ~/.udocker", "DIR"),
+    Option(("--allow-root",), "Allow root, who needs udocker least"),
+    Option(("--config",), "A configuration file to read besides the usual ones", "FILE"),
+    Option(("--no-plugins",), "Use engines, but no other plugins"),
+)
+
+
+def _general(session: Session, values: Values) -> int:
+    raise AssertionError("never called: general options only")
+
+
+_UDOCKER = Command("", "Run docker images as an ordinary user", _general, GENERAL,
+                   "COMMAND ...", most=None, passthrough=True)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run udocker.
+
+    Args:
+        argv: the arguments, the program's name left out; the process's own when None.
+
+    Returns:
+        the exit status.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    failure = 1
+    debug = False
+    try:
+        values = quick.parse(_UDOCKER, words)
+        if values is None:
+            from udocker_core.cli import full
+
+            values = full.parse(_UDOCKER, words)
+        debug = values["debug"]
+        name, command_words = _command(values)
+        if os.geteuid() == 0 and not values["allow_root"] and name not in _HARMLESS:
+            raise UdockerError("do not run as root !", "use an ordinary user, or --allow-root")
+        command = table.load(name)
+        failure = command.failure
+        session = _session(values)
+        parsed = quick.parse(command, command_words)
+        if parsed is None:
+            from udocker_core.cli import full
+
+            parsed = full.parse(command, command_words)
+        status = command.main(session, parsed)
+        sys.stdout.flush()
+    except UdockerError as error:
+        return _report(error, failure, debug)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone; do not let the interpreter complain at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 128 + 13
+    except OSError as error:
+        where = f": {os.fsdecode(error.filename)}" if error.filename else ""
+        return _report(UdockerError(f"{error.strerror or error}{where}"), failure, debug)
+    return status
+
+
+def _command(values: Values) -> tuple[str, Sequence[str]]:
+    """The command's name and its words."""
+    words = values["arguments"]
+    if values["version"]:
+        return "version", ()
+    if values["help"] or not words:
+        return "help", ()
+    name = words[0]
+    if name not in table.COMMANDS:
+        import difflib
+
+        close = difflib.get_close_matches(name, table.COMMANDS, 1)
+        raise UdockerError(
+            f"invalid command: {name}",
+            f"did you mean {close[0]}?" if close else "see udocker help",
+        )
+    return name, words[1:]
+
+
+def _session(values: Values) -> Session:
+    options = {}
+    if values["repo"]:
+        if not os.path.isdir(values["repo"]):
+            raise UdockerError(f"invalid udocker repository: {values['repo']}", "check --repo")
+        options["topdir"] = values["repo"]
+    if values["quiet"]:
+        options["verbose_level"] = str(MESSAGE)
+    if values["debug"]:
+        options["verbose_level"] = str(DEBUG)
+    if values["insecure"]:
+        options["http_insecure"] = "yes"
+    if values["no_plugins"]:
+        options["enable_plugins"] = ""
+    warnings: list[str] = []
+    config = load_config(options, values["config"], warnings.append)
+    session = Session(config, config.number("verbose_level"))
+    for text in warnings:
+        session.warn(text)
+    files.set_fsync(config.flag("fsync"))
+    return session
+
+
+def _report(error: UdockerError, failure: int, debug: bool) -> int:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+    print(describe(error), file=sys.stderr)
+    if isinstance(error, UsageError):
+        return error.exit_code
+    return failure if error.exit_code == 1 else error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""What every command gets: the configuration, the stores, and a voice."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+from udocker_core.config import Config
+from udocker_core.containers.store import ContainerStore
+from udocker_core.errors import UdockerError
+
+if TYPE_CHECKING:
+    from udocker_core.images.store import ImageStore
+
+#: Levels of ``verbose_level``, as in udocker 1.3.
+MESSAGE, WARNING, INFO, DEBUG = 1, 2, 3, 5
+
+
+class Session(NamedTuple):
+    """One command's surroundings."""
+
+    config: Config
+    level: int  #: how much to say: MESSAGE, WARNING, INFO or DEBUG
+
+    @property
+    def containers(self) -> ContainerStore:
+        """The containers of the store."""
+        return ContainerStore(self.config.directory("containers"))
+
+    @property
+    def images(self) -> ImageStore:
+        """The images of the store."""
+        from udocker_core.images.store import ImageStore  # not needed to run a container
+
+        return ImageStore(self.config.directory("repos"), self.config.directory("layers"))
+
+    def warn(self, text: str) -> None:
+        """Say that something is left out or odd."""
+        self._say(WARNING, f"Warning: {text}")
+
+    def info(self, text: str) -> None:
+        """Say what is going on, to a person: programs that read stderr are not told."""
+        if sys.stderr.isatty():
+            self._say(INFO, f"Info: {text}")
+
+    def error(self, error: UdockerError) -> None:
+        """Say what failed and what the remedy is, in one line."""
+        print(describe(error), file=sys.stderr)
+
+    def _say(self, level: int, text: str) -> None:
+        if self.level >= level:
+            print(text, file=sys.stderr)
+
+
+def describe(error: UdockerError) -> str:
+    """An error as one line."""
+    hint = f". Hint: {error.hint}" if error.hint else ""
+    return f"Error: {error.message}{hint}".replace("\n", " ")

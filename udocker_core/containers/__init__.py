@@ -1,0 +1,1 @@
+"""Containers: directories that hold a root file system and a record."""

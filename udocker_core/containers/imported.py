@@ -1,0 +1,88 @@
+"""Containers made from a tar file, without an image."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Mapping
+from typing import Any
+
+from udocker_core import files
+from udocker_core.containers.store import ContainerStore
+from udocker_core.layers import Layer, Readable, apply_layers
+from udocker_core.model import Container
+from udocker_core.workspace import workspace
+
+_MAX_RECORD = 4 << 20
+
+
+def from_rootfs(
+    store: ContainerStore,
+    raw: Readable,
+    source: str,
+    config: Mapping[str, Any],
+    image: str,
+    name: str = "",
+) -> Container:
+    """Make a container whose root is a tar file's content.
+
+    Args:
+        store: where it goes.
+        raw: the tar file, compressed or not.
+        source: what to call it in messages.
+        config: the container's configuration.
+        image: the image's name, for the record.
+        name: the container's name, or empty.
+
+    Raises:
+        UdockerError: the file is damaged, the name taken, the store not writable.
+    """
+    layer = Layer(lambda: raw, None, source)
+    return store.create(config, image, lambda made: _unpack(layer, made.root), name)
+
+
+def from_clone(
+    store: ContainerStore,
+    raw: Readable,
+    source: str,
+    config: Mapping[str, Any],
+    image: str,
+    name: str = "",
+) -> Container:
+    """Make a container from what ``export --clone`` wrote: its directory, record and all.
+
+    A plain file system is taken too, as udocker 1.3 does. Arguments as :func:`from_rootfs`;
+    `config` and `image` count where the file has none.
+    """
+    files.make_private_directory(store.directory)
+    with workspace(store.directory) as directory:
+        top = os.path.join(directory, "unpacked")
+        os.mkdir(top, 0o700)
+        _unpack(Layer(lambda: raw, None, source), top)
+        root = os.path.join(top, "ROOT")
+        if not _is_directory(root):
+            root = top
+        record = files.read_regular(os.path.join(top, "container.json"), _MAX_RECORD)
+        if root != top and record:
+            config = json.loads(record)
+            image = os.fsdecode(
+                files.read_regular(os.path.join(top, "imagerepo.name"), 4096) or os.fsencode(image)
+            )
+
+        def move(made: Container) -> None:
+            os.rmdir(made.root)
+            os.rename(root, made.root)
+
+        return store.create(config, image, move, name)
+
+
+def _unpack(layer: Layer, root: str) -> None:
+    apply_layers([layer], root)
+
+
+def _is_directory(path: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,98 @@
+"""From an execution mode to its engine. The mode *is* the entry point's name."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from udocker_core.config import Config
+from udocker_core.entrypoints import ENGINES, EntryPoint, find
+from udocker_core.errors import EngineError, UsageError
+from udocker_core.plugins import permitted
+
+#: What to install for the modes of udocker 1.3: the one place where the core names engines.
+_HINTS = {
+    "P": "udocker-proot",
+    "R": "udocker-runc",
+    "F": "udocker-fakechroot",
+    "S": "udocker-singularity",
+}
+
+
+class Engine(NamedTuple):
+    """An engine that serves a mode."""
+
+    mode: str
+    entry: EntryPoint
+    plugin: Any  #: the object with the hooks
+
+
+def installed(config: Config) -> dict[str, EntryPoint]:
+    """The modes that can be used, and who serves each.
+
+    Raises:
+        EngineError: two distributions serve one mode.
+    """
+    modes: dict[str, EntryPoint] = {}
+    for entry in permitted(find(ENGINES), config):
+        other = modes.get(entry.name)
+        if other is not None:
+            raise EngineError(
+                f"mode {entry.name} is served by {other.distribution} and {entry.distribution}",
+                "uninstall one, or list the other's name in UDOCKER_DISABLE_PLUGINS",
+            )
+        modes[entry.name] = entry
+    return modes
+
+
+def resolve(mode: str, config: Config) -> Engine:
+    """The engine for a mode; ``""`` for the default one.
+
+    Raises:
+        EngineError: no engine for it is installed.
+    """
+    modes = installed(config)
+    mode = mode or default_mode(config)
+    entry = modes.get(mode) or _ask_stevedore(mode, config)
+    if entry is None:
+        raise missing(mode, modes)
+    return Engine(mode, entry, entry.load()(mode, config.values))
+
+
+def default_mode(config: Config) -> str:
+    """The mode of containers that have none: the configured one, or the first with an engine."""
+    mode = config.text("override_default_execution_mode").upper()
+    if mode:
+        return mode
+    modes = installed(config)
+    candidates = config.words("default_execution_modes")
+    return next((name for name in candidates if name in modes), candidates[0])
+
+
+def missing(mode: str, modes: dict[str, EntryPoint]) -> Exception:
+    """The error for a mode that nobody serves."""
+    package = _HINTS.get(mode[:1])
+    if package is None or mode[1:] not in ("1", "2", "3", "4"):
+        available = ", ".join(sorted(modes)) or "none, install an engine first"
+        return UsageError(f"invalid execmode: {mode}", f"the modes installed here: {available}")
+    return EngineError(
+        f"mode {mode} needs an engine that is not installed", f"pip install {package}"
+    )
+
+
+def _ask_stevedore(mode: str, config: Config) -> EntryPoint | None:
+    """Distributions that are not plain directories on the module search path."""
+    from stevedore import DriverManager
+    from stevedore.exception import NoMatches
+
+    from udocker_core.plugins import from_metadata
+
+    try:
+        manager: Any = DriverManager(ENGINES, mode, invoke_on_load=False)
+    except NoMatches:
+        return None
+    except Exception as error:  # whatever the engine's module raises when it is imported
+        raise EngineError(f"the engine for mode {mode} is broken: {error}", "reinstall it") from (
+            error
+        )
+    entry = from_metadata(manager.extensions[0].entry_point)
+    return next(iter(permitted([entry], config)), None)

@@ -1,0 +1,95 @@
+"""Entry points of the installed distributions, found without importing importlib.metadata.
+
+stevedore and ``importlib.metadata`` cost 55 ms at each start (docs/adr/0003), so the run path
+reads the ``entry_points.txt`` files itself: no cache that could go stale. What it does not find
+is looked up with stevedore, whose answer is authoritative; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from udocker_core.errors import EngineError
+
+#: The groups carry the version of the plugin interface.
+ENGINES = "udocker.engines.v1"
+PLUGINS = "udocker.plugins.v1"
+_SUFFIX = ".dist-info"
+
+
+class EntryPoint(NamedTuple):
+    """A named object that a distribution offers."""
+
+    group: str
+    name: str
+    value: str  #: ``module:attribute``
+    distribution: str
+    version: str
+
+    def load(self) -> Any:
+        """Import the object.
+
+        Raises:
+            EngineError: its module cannot be imported.
+        """
+        import importlib
+
+        module, _, attribute = self.value.partition(":")
+        try:
+            return getattr(importlib.import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise EngineError(
+                f"{self.distribution} {self.version} is broken: {error}",
+                f"pip install --force-reinstall {self.distribution}",
+            ) from error
+
+
+def find(group: str, path: Sequence[str] | None = None) -> list[EntryPoint]:
+    """All entry points of a group, in the order of the module search path.
+
+    The current directory is ignored: what lies there must not become part of udocker.
+    """
+    found: list[EntryPoint] = []
+    seen: set[str] = set()
+    for directory in sys.path if path is None else path:
+        if not directory or not os.path.isabs(directory):
+            continue
+        try:
+            entries = os.listdir(directory)
+        except OSError:
+            continue  # a zip file, or a directory that is gone
+        for entry in entries:
+            if entry.endswith(_SUFFIX):
+                distribution, _, version = entry[: -len(_SUFFIX)].partition("-")
+                if distribution not in seen:
+                    seen.add(distribution)
+                    file = os.path.join(directory, entry, "entry_points.txt")
+                    name = distribution.replace("_", "-")
+                    found += [
+                        EntryPoint(group, key, value, name, version)
+                        for key, value in _section(file, group)
+                    ]
+    return found
+
+
+def _section(file: str, group: str) -> Iterator[tuple[str, str]]:
+    """The entries of one section (packaging.python.org, "Entry points specification")."""
+    try:
+        with open(file, encoding="utf-8") as lines:
+            text = lines.read()
+    except OSError:
+        return
+    header = f"[{group}]"
+    if header not in text:
+        return
+    inside = False
+    for line in text.splitlines():
+        line = line.strip()
+        if line.startswith("["):
+            inside = line == header
+        elif inside and "=" in line and not line.startswith(("#", ";")):
+            name, _, value = line.partition("=")
+            yield name.strip(), value.partition("[")[0].strip()

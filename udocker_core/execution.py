@@ -1,0 +1,103 @@
+"""How a container is executed: its mode, the engine and plugins of a run, and changes of mode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from udocker_core import engines, plugins
+from udocker_core.config import Config
+from udocker_core.containers.store import ContainerStore
+from udocker_core.engines import Engine
+from udocker_core.hooks import Hooks
+from udocker_core.model import Container, LaunchPlan
+from udocker_core.run import plan, spec
+from udocker_core.run.spec import RunOptions
+
+#: Keys of the record that ``setup`` leaves: engine's settings, and settings of each plugin.
+ENGINE, PLUGINS = "engine", "plugins"
+
+
+class Prepared(NamedTuple):
+    """A run that is ready to be launched."""
+
+    plan: LaunchPlan
+    mode: str
+
+
+def prepare(
+    container: Container,
+    options: RunOptions,
+    config: Config,
+    warn: Callable[[str], None],
+) -> Prepared:
+    """From a container and options to a plan. Changes nothing.
+
+    Raises:
+        UdockerError: the mode has no engine, an option is wrong, the program is not there.
+    """
+    engine = engines.resolve(container.mode, config)
+    helpers = plugins.enabled(tuple(container.settings.get(PLUGINS, ())), config)
+    hooks = Hooks([engine.plugin, *helpers])
+    capabilities = engine.plugin.capabilities
+    wanted = spec.build(container, options, engine.mode, config, warn)
+    contributions = hooks.call(
+        "udocker_prepare_run", container=container, spec=wanted, capabilities=capabilities
+    )
+    wanted = plan.fit(plan.merge(wanted, contributions), capabilities, engine.mode, warn)
+    return Prepared(hooks.call("udocker_run", container=container, spec=wanted), engine.mode)
+
+
+def change_mode(
+    store: ContainerStore, container: Container, mode: str, config: Config, force: bool = False
+) -> None:
+    """Undo the old mode's set-up, do the new one's, record it.
+
+    Args:
+        store: where the container is.
+        container: the container.
+        mode: the new mode, in upper case.
+        config: for the engines.
+        force: do it even if the container is in that mode.
+
+    Raises:
+        EngineError: an engine is missing or fails; the mode is as it was.
+        Conflict: the container is protected.
+    """
+    store.check_unprotected(container)
+    new = engines.resolve(mode, config)
+    if container.mode == mode and not force:
+        return
+    helpers = plugins.enabled(tuple(container.settings.get(PLUGINS, ())), config)
+    names = tuple(container.settings.get(PLUGINS, ()))
+    before: Mapping[str, Any] = container.settings
+    if before.get(ENGINE):
+        _teardown(engines.resolve(container.mode, config), container, before[ENGINE])
+    for name, helper in zip(names, helpers):
+        Hooks([helper]).call(
+            "udocker_teardown", container=container, settings=before[PLUGINS][name]
+        )
+    record = {
+        ENGINE: _setup(new.plugin, container, new, {}),
+        PLUGINS: {
+            name: _setup(helper, container, new, before[PLUGINS][name])
+            for name, helper in zip(names, helpers)
+        },
+    }
+    store.set_mode(container, mode, record)
+
+
+def _setup(
+    plugin: Any, container: Container, engine: Engine, settings: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    results: Sequence[Mapping[str, Any]] = Hooks([plugin]).call(
+        "udocker_setup",
+        container=container,
+        capabilities=engine.plugin.capabilities,
+        settings=settings,
+    )
+    return results[0] if results else {}
+
+
+def _teardown(engine: Engine, container: Container, settings: Mapping[str, Any]) -> None:
+    Hooks([engine.plugin]).call("udocker_teardown", container=container, settings=settings)

@@ -1,0 +1,91 @@
+"""Small files that are published whole or not at all."""
+
+from __future__ import annotations
+
+import os
+
+from udocker_core.errors import StoreError
+
+#: Set by the command line from ``UDOCKER_FSYNC``: without it a power failure may lose what was
+#: written in the last seconds, and what is listed may be damaged.
+_settings = {"fsync": True}
+
+
+def set_fsync(wanted: bool) -> None:
+    """Choose whether files reach the disk before they are published."""
+    _settings["fsync"] = wanted
+
+
+def sync(fd: int) -> None:
+    """fsync(2), unless the user has chosen to do without."""
+    if _settings["fsync"]:
+        os.fsync(fd)
+
+
+def sync_directory(path: str) -> None:
+    """Make the names in a directory durable."""
+    if not _settings["fsync"]:
+        return
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def write_atomic(path: str, content: bytes, mode: int = 0o600) -> None:
+    """Write a file under a temporary name in its directory, fsync, rename.
+
+    Raises:
+        OSError: as the system calls do; nothing is left behind.
+    """
+    temporary = f"{os.path.dirname(path)}/.tmp-{os.getpid()}-{os.urandom(4).hex()}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(temporary, flags, mode)
+    try:
+        with open(fd, "wb") as file:
+            file.write(content)
+            file.flush()
+            sync(file.fileno())
+        os.rename(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def read_regular(path: str, limit: int) -> bytes | None:
+    """The content of a regular file of at most `limit` bytes, or None if it is anything else.
+
+    Never blocks on a FIFO and never follows a link in the last component.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with open(fd, "rb") as file:
+        import stat
+
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
+            return None
+        return file.read(limit)
+
+
+def make_private_directory(path: str) -> None:
+    """Make a directory of the store, 0700 whatever the umask.
+
+    Raises:
+        StoreError: it cannot be made, or belongs to another user.
+    """
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        owner = os.stat(path).st_uid
+    except OSError as error:
+        raise StoreError(
+            f"cannot make {path}: {error.strerror}",
+            "choose another store with UDOCKER_DIR or --repo",
+        ) from error
+    if owner != os.getuid():
+        raise StoreError(
+            f"{path} belongs to another user", "choose another store with UDOCKER_DIR or --repo"
+        )

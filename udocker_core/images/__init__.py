@@ -1,0 +1,1 @@
+"""Images: blobs by digest, and tags that name them."""

@@ -1,0 +1,72 @@
+"""Plugins that are not engines, and which plugins a site or user permits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from udocker_core.config import Config
+from udocker_core.entrypoints import PLUGINS, EntryPoint, find
+from udocker_core.errors import EngineError, UdockerError
+
+
+def permitted(entries: Iterable[EntryPoint], config: Config) -> list[EntryPoint]:
+    """Leave out what ``disable_plugins`` names, and all but what ``plugins`` names.
+
+    Both list distributions or entry point names; ``disable_plugins = 1`` means all.
+    """
+    disabled = set(config.words("disable_plugins"))
+    allowed = set(config.words("plugins"))
+    return [
+        entry
+        for entry in entries
+        if not disabled & {"1", entry.name, entry.distribution}
+        and (not allowed or allowed & {entry.name, entry.distribution})
+    ]
+
+
+def enabled(names: Sequence[str], config: Config) -> list[Any]:
+    """The plugins with these names and those of ``enable_plugins``, loaded.
+
+    Raises:
+        EngineError: one is not installed, or broken.
+    """
+    wanted = list(dict.fromkeys((*names, *config.words("enable_plugins"))))
+    if not wanted:
+        return []
+    entries = {entry.name: entry for entry in permitted(find(PLUGINS), config)}
+    loaded = []
+    for name in wanted:
+        if name not in entries:
+            entries.update(_ask_stevedore([name], config))
+        if name not in entries:
+            raise EngineError(
+                f"plugin {name} is not installed", f"pip install udocker-{name}, or disable it"
+            )
+        loaded.append(entries[name].load()(config.values))
+    return loaded
+
+
+def _ask_stevedore(names: list[str], config: Config) -> dict[str, EntryPoint]:
+    from stevedore import NamedExtensionManager
+
+    manager: Any = NamedExtensionManager(PLUGINS, names, on_load_failure_callback=_broken)
+    found = [from_metadata(extension.entry_point) for extension in manager]
+    return {entry.name: entry for entry in permitted(found, config)}
+
+
+def _broken(manager: Any, entry_point: Any, error: BaseException) -> None:
+    raise EngineError(f"plugin {entry_point.name} is broken: {error}", "reinstall it") from error
+
+
+def from_metadata(entry: Any) -> EntryPoint:
+    """An entry point of importlib.metadata as one of ours."""
+    distribution = entry.dist
+    return EntryPoint(
+        entry.group, entry.name, entry.value, distribution.metadata["Name"], distribution.version
+    )
+
+
+def broken(error: Exception) -> str:
+    """One line for a plugin that failed to load."""
+    return str(error) if isinstance(error, UdockerError) else f"{type(error).__name__}: {error}"

@@ -1,0 +1,1 @@
+"""From a container and options to a running program: spec (pure), plan (pure), launch."""
