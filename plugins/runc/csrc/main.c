@@ -1,0 +1,111 @@
+/* udocker-launch: run a program in a root directory of its own, as an ordinary user. */
+#include "identity.h"
+#include "kernel.h"
+#include "mounts.h"
+#include "options.h"
+#include "privileges.h"
+#include "supervise.h"
+#include "text.h"
+
+START;
+
+_Noreturn void start(long *stack);
+
+#define NAMESPACES                                                                             \
+	(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
+
+static _Noreturn void execute(const struct options *o, char *const envp[])
+{
+	long error = sys_execve(o->program, o->argv, envp);
+	int exists = CALL(faccessat, AT_FDCWD, o->program, 0, 0, 0) >= 0;
+
+	fail(error == -ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE, error, "cannot execute ",
+	     o->program, error == -ENOENT && exists ? " (its loader or interpreter is missing)" : "",
+	     NULL);
+}
+
+/* Starts the program and stays as process 1 until it ends. */
+static _Noreturn void run_program(const struct options *o, const struct signals *original,
+                                  int channel, char *const envp[])
+{
+	long error, program = sys_fork(0);
+
+	if (program < 0)
+		fail(STATUS_SETUP, program, "cannot start a process", NULL);
+	if (program > 0) {
+		/* Nobody in the container may get at this program's own file through /proc/1/exe. */
+		sys_prctl(PR_SET_DUMPABLE, 0, 0);
+		sys_prctl(PR_SET_NAME, (unsigned long)"udocker-init", 0);
+		sys_exit(supervise_init(program, channel));
+	}
+	if (!o->init_only)
+		become_user(o);
+	error = o->directory ? CALL(chdir, o->directory, 0, 0, 0, 0) : 0;
+	if (error < 0)
+		fail(STATUS_SETUP, error, "cannot enter the working directory ", o->directory, NULL);
+	restore_signals(original);
+	execute(o, envp);
+}
+
+/* Makes the container around this process, the first in the new namespaces. */
+static void enter_container(const struct options *o, int channel)
+{
+	unsigned mask;
+	char ready;
+
+	if (sys_read(channel, &ready, 1) != 1)
+		sys_exit(STATUS_SETUP); /* the front has failed, and said why */
+	mask = (unsigned)CALL(umask, 0, 0, 0, 0, 0);
+	if (o->hostname && CALL(sethostname, o->hostname, length(o->hostname), 0, 0, 0) < 0)
+		fail(STATUS_SETUP, 0, "cannot set the host name ", o->hostname, NULL);
+	build_root(o);
+	CALL(umask, mask, 0, 0, 0, 0);
+	if (!o->privileged)
+		limit_capabilities();
+	forbid_new_privileges();
+	if (!o->privileged)
+		filter_system_calls();
+	die_with(channel);
+}
+
+/* A pair of sockets, above the standard descriptors even when the caller has closed those. */
+static void make_channel(int channel[2])
+{
+	long error = CALL(socketpair, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel, 0);
+
+	for (int i = 0; i < 2 && error >= 0; i++) {
+		int low = channel[i];
+
+		channel[i] = (int)(error = CALL(fcntl, low, F_DUPFD_CLOEXEC, 3, 0, 0));
+		sys_close(low);
+	}
+	if (error < 0)
+		fail(STATUS_SETUP, error, "cannot make a socket", NULL);
+}
+
+void start(long *stack)
+{
+	static struct options options;
+	struct signals original;
+	char **argv = (char **)(stack + 1), **envp = argv + *stack + 1;
+	int channel[2];
+	long init;
+
+	parse_options(&options, argv);
+	hold_signals(&original);
+	if (options.init_only)
+		run_program(&options, &original, -1, envp);
+	make_channel(channel);
+	init = sys_fork(NAMESPACES);
+	if (init == 0) {
+		sys_close(channel[0]);
+		enter_container(&options, channel[1]);
+		run_program(&options, &original, channel[1], envp);
+	}
+	if (init < 0)
+		fail(STATUS_SETUP, init, "cannot make a user namespace", refusal(init), NULL);
+	sys_close(channel[1]);
+	map_ids(&options, init, envp);
+	sys_write(channel[0], "", 1);
+	sys_exit(supervise_front(init, channel[0]));
+}

@@ -1,0 +1,123 @@
+#include "supervise.h"
+
+#include "kernel.h"
+#include "text.h"
+
+static const sigset all = ~(sigset)0;
+
+void hold_signals(struct signals *original)
+{
+	static const struct sigaction normal;
+
+	sys_sigprocmask(SIG_BLOCK, &all, &original->mask);
+	/* Whoever started us may ignore SIGCHLD, and then there is nothing to wait for. */
+	sys_sigaction(SIGCHLD, &normal, &original->child);
+}
+
+void restore_signals(const struct signals *original)
+{
+	sys_sigaction(SIGCHLD, &original->child, NULL);
+	sys_sigprocmask(SIG_SETMASK, &original->mask, NULL);
+}
+
+void die_with(int channel)
+{
+	static const struct timespec now;
+	struct pollfd other = {.fd = channel};
+
+	sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0);
+	if (CALL(ppoll, &other, 1, &now, NULL, 0) > 0 && other.revents & POLLHUP)
+		sys_exit(STATUS_SETUP);
+}
+
+/* Closes what we inherited, which is the program's alone: a pipe ends when the program closes
+ * it, not when we end. Descriptors below `first`, and `keep`, stay. */
+static void close_inherited(int first, int keep)
+{
+	char entries[4096];
+	long fd, n;
+
+	if ((keep <= first || CALL(close_range, first, keep - 1, 0, 0, 0) >= 0) &&
+	    CALL(close_range, keep < first ? first : keep + 1, ~0u, 0, 0, 0) >= 0)
+		return;
+	fd = sys_open("/proc/self/fd", O_RDONLY | O_DIRECTORY); /* kernels before 5.9 */
+	while (fd >= 0 && (n = CALL(getdents64, fd, entries, sizeof entries, 0, 0)) > 0) {
+		for (long at = 0; at < n;) {
+			const struct dirent64 *entry = (const void *)(entries + at);
+			int64_t open = number(entry->name, 0, 10);
+
+			if (open >= first && open != fd && open != keep)
+				sys_close((int)open);
+			at += entry->reclen;
+		}
+	}
+	sys_close((int)fd);
+}
+
+/* Signals that were sent to this process, by kill(2) or by its own timer, and not those that the
+ * kernel sends to the whole process group for a terminal, which the program gets as well. */
+static void pass_on(long pid, const struct siginfo *info)
+{
+	if (info->signo != SIGCHLD && (info->code <= 0 || info->signo == SIGALRM))
+		sys_kill(pid, info->signo);
+}
+
+static int exit_status(int status)
+{
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Whether standard input is a terminal whose foreground is process group `group`. */
+static int in_foreground(int group)
+{
+	int owner;
+
+	return sys_ioctl(0, TIOCGPGRP, &owner) >= 0 && owner == group;
+}
+
+int supervise_front(long pid, int channel)
+{
+	/* A shell in the container takes the terminal's foreground for its own process group, and
+	 * cannot give it back to ours, as our number means nothing in its pid namespace. */
+	int group = (int)CALL(getpgid, 0, 0, 0, 0, 0), foreground = in_foreground(group);
+	struct pollfd events[2] = {{.events = POLLIN}, {.fd = channel, .events = POLLIN}};
+	struct siginfo info;
+	int status;
+	char stopped;
+
+	close_inherited(foreground, channel);
+	events[0].fd = (int)CALL(signalfd4, -1, &all, sizeof all, SFD_CLOEXEC, 0);
+	while (sys_wait(pid, &status, WNOHANG) == 0) {
+		CALL(ppoll, events, 2, NULL, NULL, 0);
+		if (events[1].revents & POLLIN && sys_read(channel, &stopped, 1) == 1)
+			sys_kill(CALL(getpid, 0, 0, 0, 0, 0), SIGSTOP); /* as the program did */
+		else if (events[1].revents)
+			events[1].fd = -1; /* init has ended */
+		if (events[0].revents & POLLIN &&
+		    sys_read(events[0].fd, &info, sizeof info) == sizeof info)
+			pass_on(pid, &info);
+	}
+	if (foreground)
+		sys_ioctl(0, TIOCSPGRP, &group);
+	return exit_status(status);
+}
+
+int supervise_init(long pid, int channel)
+{
+	struct siginfo info;
+	int status;
+	long child;
+
+	close_inherited(0, channel);
+	for (;;) {
+		while ((child = sys_wait(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+			if (child != pid)
+				continue;
+			if (!WIFSTOPPED(status))
+				return exit_status(status);
+			sys_write(channel, "", 1);
+		}
+		if (CALL(rt_sigtimedwait, &all, &info, NULL, sizeof all, 0) > 0)
+			pass_on(pid, &info);
+	}
+}

@@ -1,0 +1,34 @@
+/* The three processes and how they end.
+ *
+ * front    the process that was started: waits for init, passes signals on
+ *   init     pid 1 of the container: reaps, passes signals on; with it all others die
+ *     program
+ *
+ * The program is not pid 1 itself because the kernel drops signals without a handler that are
+ * sent to pid 1, so that a batch system's SIGTERM would do nothing. All three are in the process
+ * group that the front was started in, so a terminal's signals reach the program directly.
+ */
+#ifndef SUPERVISE_H
+#define SUPERVISE_H
+
+#include "abi.h"
+
+/* What the program gets back before it starts. */
+struct signals {
+	sigset mask;
+	struct sigaction child;
+};
+
+/* Blocks all signals: until the program runs they wait. */
+void hold_signals(struct signals *original);
+void restore_signals(const struct signals *original);
+
+/* Kills this process when the process at the other end of `channel` dies, or has died. */
+void die_with(int channel);
+
+/* Wait for process `pid` and return the exit status to end with. `channel` joins the two; -1 for
+ * an init that has no front. */
+int supervise_front(long pid, int channel);
+int supervise_init(long pid, int channel);
+
+#endif

@@ -1,0 +1,192 @@
+"""The same run by the host's runc, crun or another OCI runtime.
+
+The runtime is started by our launcher, in a namespace that shows all of the host's files. That
+gives what the runtimes do not have: nothing survives when the front process is killed; the bundle
+needs no directory on disk; crun does not see control groups that it cannot work with. In the
+container our launcher is process 1, so that a program without a handler for SIGTERM ends by it.
+
+The configuration follows the OCI runtime-spec 1.0 (config.md, config-linux.md).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from udocker_core.model import DataFile, LaunchPlan, RunSpec, file_descriptor
+from udocker_runc import profile
+from udocker_runc.engine import (
+    MASKED_PATHS,
+    READ_ONLY_PATHS,
+    bind_option,
+    identity_options,
+    mount_points,
+    system_directories,
+)
+
+#: A directory of every host that no program needs; the bundle is in memory, mounted there for
+#: the runtime alone. In the container it is hidden.
+BUNDLE = "/sys/firmware"
+CGROUPS = "/sys/fs/cgroup"
+#: Where the container has the launcher: in /dev, which is in memory and not the image's.
+INIT = "/dev/.udocker-init"
+
+#: Names of the launcher's options for binds -> mount options of the runtime-spec.
+_BIND_OPTIONS = {
+    "--bind": ["rbind", "nosuid", "nodev"],
+    "--ro-bind": ["rbind", "nosuid", "nodev", "ro"],
+    "--dev-bind": ["rbind", "nosuid"],
+}
+
+
+def plan(spec: RunSpec, launcher: str, runtime: str, maps: tuple[str, ...]) -> LaunchPlan:
+    """Translate `spec` for an OCI runtime.
+
+    Args:
+        spec: what to run.
+        launcher: the path of our launcher.
+        runtime: the path of the runtime.
+        maps: the launcher's options for subordinate ids, empty for a map of one id.
+    """
+    outer = spec._replace(user=spec.user._replace(uid=0, gid=0, gids=()))
+    files = [DataFile("config.json", document(spec, launcher, maps), mode=0o600)]
+    files += [file for file in spec.files if file.target]
+    argv = [launcher, "--root", "/..", "--privileged", *identity_options(outer, maps)]
+    argv += ("--proc", "/proc", "--dev-bind", "/dev", "/dev", "--tmpfs", BUNDLE)
+    if os.path.basename(runtime).startswith("crun") and os.path.isdir(CGROUPS + "/unified"):
+        argv += ("--tmpfs", CGROUPS)  # crun refuses versions 1 and 2 together
+    for file in files:
+        argv += ("--data", file_descriptor(file.name), f"{BUNDLE}/{file.name}", f"{file.mode:o}")
+    # The identifier is for the runtime's list of containers, where this one is alone.
+    argv += ("--exec", runtime, "--", runtime, "--root", BUNDLE + "/state", "run")
+    argv += (*_preserved_descriptors(), "--bundle", BUNDLE, "udocker")
+    return LaunchPlan(
+        tuple(argv), {"PATH": os.environ.get("PATH", os.defpath)}, files=tuple(files),
+        cpuset=spec.cpuset, mount_points=mount_points(spec),
+    )  # fmt: skip
+
+
+def document(spec: RunSpec, launcher: str, maps: tuple[str, ...]) -> bytes:
+    """The content of config.json."""
+    return json.dumps(configuration(spec, launcher, maps), indent=1).encode()
+
+
+def configuration(spec: RunSpec, launcher: str, maps: tuple[str, ...]) -> dict[str, Any]:
+    """The configuration of the runtime-spec for `spec`."""
+    config: dict[str, Any] = {
+        "ociVersion": "1.0.2",
+        "process": _process(spec, bool(maps)),
+        "root": {"path": spec.root, "readonly": spec.read_only_root},
+        "mounts": _mounts(spec, launcher, bool(maps)),
+        "linux": {
+            "namespaces": [{"type": kind} for kind in ("user", "mount", "pid", "ipc", "uts")],
+            "uidMappings": _mappings("--map-uid", maps, spec.user.uid),
+            "gidMappings": _mappings("--map-gid", maps, spec.user.gid),
+            "seccomp": profile.seccomp(),
+            "maskedPaths": list(MASKED_PATHS),
+            "readonlyPaths": list(READ_ONLY_PATHS),
+        },
+    }
+    if spec.hostname:
+        config["hostname"] = spec.hostname
+    return config
+
+
+def _process(spec: RunSpec, many_ids: bool) -> dict[str, Any]:
+    user: dict[str, Any] = {"uid": spec.user.uid, "gid": spec.user.gid}
+    if many_ids and spec.user.gids:
+        user["additionalGids"] = list(spec.user.gids)
+    arguments = list(spec.argv)
+    if _has_dev(spec):
+        arguments = [INIT, "--init", "--exec", spec.executable, "--", *arguments]
+    else:
+        arguments[0] = spec.executable
+    kept = list(profile.CAPABILITIES) if spec.user.uid == 0 else []
+    return {
+        "terminal": False,  # the program inherits udocker's terminal
+        "user": user,
+        "args": arguments,
+        "env": [f"{name}={value}" for name, value in spec.env.items()],
+        "cwd": spec.cwd,
+        "capabilities": {
+            "bounding": list(profile.CAPABILITIES),
+            "effective": kept,
+            "permitted": kept,
+            "inheritable": [],
+            "ambient": [],
+        },
+        "noNewPrivileges": True,
+    }
+
+
+def _mappings(option: str, maps: tuple[str, ...], inside: int) -> list[dict[str, int]]:
+    """The map from the container to the launcher's namespace, where the ids are the same ones."""
+    if not maps:
+        return [{"containerID": inside, "hostID": 0, "size": 1}]
+    ranges = [maps[i + 1].split(":") for i in range(len(maps) - 1) if maps[i] == option]
+    return [
+        {"containerID": int(first), "hostID": int(first), "size": int(count)}
+        for first, _, count in ranges
+    ]
+
+
+def _has_dev(spec: RunSpec) -> bool:
+    return "/dev" in _engine_directories(spec)
+
+
+def _engine_directories(spec: RunSpec) -> list[str]:
+    return system_directories(spec, {bind.target for bind in spec.binds})
+
+
+def _mounts(spec: RunSpec, launcher: str, many_ids: bool) -> list[dict[str, Any]]:
+    mounts: list[dict[str, Any]] = []
+    for directory in _engine_directories(spec):
+        mounts += _SYSTEM_MOUNTS[directory]
+    if _has_dev(spec):
+        # The group of terminals, 5, exists only in a map with many ids.
+        pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]
+        mounts.append(_mount("devpts", "/dev/pts", pts + ["gid=5"] * many_ids))
+        mounts.append(_bind(launcher, INIT, "--ro-bind"))
+    for target in spec.tmpfs:
+        mounts.append(_mount("tmpfs", target, ["nosuid", "nodev", "noexec", "mode=1777"]))
+    mounts += [_bind(bind.source, bind.target, bind_option(bind)) for bind in spec.binds]
+    mounts += [_bind(device.source, device.target, "--dev-bind") for device in spec.devices]
+    mounts += [
+        _bind(f"{BUNDLE}/{file.name}", file.target, "--bind") for file in spec.files if file.target
+    ]
+    return mounts
+
+
+def _mount(kind: str, target: str, options: list[str]) -> dict[str, Any]:
+    return {"destination": target, "type": kind, "source": kind, "options": options}
+
+
+def _bind(source: str, target: str, option: str) -> dict[str, Any]:
+    options = _BIND_OPTIONS[option]
+    return {"destination": target, "type": "none", "source": source, "options": options}
+
+
+#: The mounts that make each of the system directories.
+_SYSTEM_MOUNTS: Mapping[str, list[dict[str, Any]]] = {
+    "/proc": [_mount("proc", "/proc", ["nosuid", "nodev", "noexec"])],
+    "/dev": [
+        _mount("tmpfs", "/dev", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
+        _mount("tmpfs", "/dev/shm", ["nosuid", "nodev", "mode=1777"]),  # noqa: S108
+        _mount("mqueue", "/dev/mqueue", ["nosuid", "nodev", "noexec"]),
+    ],
+    # A fresh sysfs needs a network namespace.
+    "/sys": [_bind("/sys", "/sys", "--ro-bind")],
+}
+
+
+def _preserved_descriptors() -> list[str]:
+    """Runtimes pass on a number of descriptors, counted from 3."""
+    count = 0
+    try:
+        while os.get_inheritable(3 + count):
+            count += 1
+    except OSError:
+        pass  # the first one that is not open
+    return ["--preserve-fds", str(count)] if count else []
