@@ -1,0 +1,65 @@
+# The repository's commands. They need Python >= 3.9 with pip, and nothing else.
+#
+# udocker is for ordinary users, so as root these commands make one ("udocker-test"), copy the
+# checkout to its home and go on there as that user (tools/as_user.py).
+
+PYTHON ?= python3
+VENV ?= .venv
+PYTEST = $(VENV)/bin/python -m pytest
+PLUGINS = $(patsubst %/pyproject.toml,./%,$(wildcard plugins/*/pyproject.toml))
+USER_TARGETS = demo test test-unit test-slow bench
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | sort -u | expand -t 12
+
+ifeq ($(shell id -u),0)
+
+# What only root can prepare for the live tests; an ordinary user's run skips what is missing.
+test test-slow bench: prepare
+$(USER_TARGETS):
+	$(PYTHON) tools/as_user.py $(MAKE) $@
+
+prepare:
+	$(PYTHON) tools/prepare.py $(MAKECMDGOALS)
+
+else
+
+demo: $(VENV)/.installed  ## pull, create, run and inspect an image; IMAGE=alpine: a real one
+	$(VENV)/bin/python tools/demo.py $(IMAGE)
+
+test: $(VENV)/.installed  ## every test but the slow ones
+	$(PYTEST) -m "not slow" $(ARGS)
+
+test-unit: $(VENV)/.installed  ## the tests that need nothing but Python
+	$(PYTEST) -q -m "not slow" tests/unit $(ARGS)
+
+test-slow: $(VENV)/.installed  ## the slow ones
+	$(PYTEST) -m slow $(ARGS)
+
+bench: $(VENV)/.installed  ## the benchmarks, as markdown
+	$(VENV)/bin/python -m benchmarks.bench_start
+	$(VENV)/bin/python -m benchmarks.bench_pull
+
+endif
+
+lint: $(VENV)/.lint  ## ruff, and mypy in its strict mode
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+wheels: $(VENV)/.installed  ## the wheels of the core and of every plugin, in dist/
+	$(VENV)/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist . $(PLUGINS)
+	@ls dist
+
+clean:  ## forget everything that was made here
+	rm -rf .venv* dist build .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV)/.installed: pyproject.toml $(wildcard plugins/*/pyproject.toml plugins/*/*.py plugins/*/csrc/*)
+	$(PYTHON) tools/make_venv.py $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --editable '.[test]' $(addprefix --editable ,$(PLUGINS))
+	touch $@
+
+$(VENV)/.lint: $(VENV)/.installed
+	$(VENV)/bin/python -m pip install --quiet --editable '.[lint]'
+	touch $@
+
+.PHONY: help prepare lint wheels clean $(USER_TARGETS)
