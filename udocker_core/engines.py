@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from udocker_core.config import Config
 from udocker_core.entrypoints import ENGINES, EntryPoint, find
 from udocker_core.errors import EngineError, UsageError
+from udocker_core.model import Container
 from udocker_core.plugins import permitted
 
 #: What to install for the modes of udocker 1.3: the one place where the core names engines.
@@ -51,21 +52,29 @@ def resolve(mode: str, config: Config) -> Engine:
         EngineError: no engine for it is installed.
     """
     modes = installed(config)
-    mode = mode or default_mode(config)
+    mode = mode or default_mode(config, modes)
     entry = modes.get(mode) or _ask_stevedore(mode, config)
     if entry is None:
         raise missing(mode, modes)
     return Engine(mode, entry, entry.load()(mode, config.values))
 
 
-def default_mode(config: Config) -> str:
-    """The mode of containers that have none: the configured one, or the first with an engine."""
+def default_mode(config: Config, modes: dict[str, EntryPoint]) -> str:
+    """The mode of containers that have none: the configured one, or the first with an engine.
+
+    Args:
+        modes: those that are :func:`installed`.
+    """
     mode = config.text("override_default_execution_mode").upper()
     if mode:
         return mode
-    modes = installed(config)
     candidates = config.words("default_execution_modes")
     return next((name for name in candidates if name in modes), candidates[0])
+
+
+def mode_of(container: Container, config: Config) -> str:
+    """The mode that a container is executed in."""
+    return container.mode or default_mode(config, installed(config))
 
 
 def missing(mode: str, modes: dict[str, EntryPoint]) -> Exception:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from udocker_core import engines, plugins
 from udocker_core.config import Config
+from udocker_core.containers import legacy
 from udocker_core.containers.store import ContainerStore
 from udocker_core.engines import Engine
 from udocker_core.hooks import Hooks
@@ -22,7 +23,7 @@ class Prepared(NamedTuple):
     """A run that is ready to be launched."""
 
     plan: LaunchPlan
-    mode: str
+    program: str  #: argv[0], as the user or the image wrote it
 
 
 def prepare(
@@ -45,7 +46,7 @@ def prepare(
         "udocker_prepare_run", container=container, spec=wanted, capabilities=capabilities
     )
     wanted = plan.fit(plan.merge(wanted, contributions), capabilities, engine.mode, warn)
-    return Prepared(hooks.call("udocker_run", container=container, spec=wanted), engine.mode)
+    return Prepared(hooks.call("udocker_run", container=container, spec=wanted), wanted.argv[0])
 
 
 def change_mode(
@@ -71,6 +72,8 @@ def change_mode(
     helpers = plugins.enabled(tuple(container.settings.get(PLUGINS, ())), config)
     names = tuple(container.settings.get(PLUGINS, ()))
     before: Mapping[str, Any] = container.settings
+    if not before:
+        legacy.check_not_rewritten(container)
     if before.get(ENGINE):
         _teardown(engines.resolve(container.mode, config), container, before[ENGINE])
     for name, helper in zip(names, helpers):
@@ -85,6 +88,32 @@ def change_mode(
         },
     }
     store.set_mode(container, mode, record)
+
+
+def enable_plugin(
+    store: ContainerStore, container: Container, name: str, config: Config, force: bool = False
+) -> None:
+    """Let a plugin that is not an engine set a container up, and take part in its runs.
+
+    Args:
+        name: the plugin's entry point.
+        force: do it even if the container has it.
+
+    Raises:
+        EngineError: the plugin is not installed, or fails.
+        Conflict: the container is protected.
+    """
+    store.check_unprotected(container)
+    settings: Mapping[str, Mapping[str, Any]] = container.settings.get(PLUGINS, {})
+    if name in settings and not force:
+        return
+    engine = engines.resolve(container.mode, config)
+    plugin = plugins.enabled((name,), config)[0]
+    before = settings.get(name, {})
+    if before:
+        Hooks([plugin]).call("udocker_teardown", container=container, settings=before)
+    made = {**settings, name: _setup(plugin, container, engine, before)}
+    store.set_mode(container, engine.mode, {**container.settings, PLUGINS: made})
 
 
 def _setup(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 
 from udocker_core.errors import StoreError
 
@@ -62,24 +63,35 @@ def read_regular(path: str, limit: int) -> bytes | None:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
-    with open(fd, "rb") as file:
-        import stat
-
+    try:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
             return None
-        return file.read(limit)
+        with open(fd, "rb", closefd=False) as file:
+            return file.read(limit)
+    finally:
+        os.close(fd)
 
 
 def make_private_directory(path: str) -> None:
-    """Make a directory of the store, 0700 whatever the umask.
+    """Make a directory of the store and those above it, 0700 whatever the umask.
 
     Raises:
         StoreError: it cannot be made, or belongs to another user.
     """
+    missing = []
     try:
-        os.makedirs(path, mode=0o700, exist_ok=True)
-        owner = os.stat(path).st_uid
+        while not os.path.isdir(path):
+            missing.append(path)
+            path = os.path.dirname(path)
+        while missing:
+            path = missing.pop()
+            try:
+                os.mkdir(path, 0o700)
+            except FileExistsError:
+                continue  # another udocker was quicker
+            os.chmod(path, 0o700)
+        owner = os.stat(os.path.join(path, ".")).st_uid
     except OSError as error:
         raise StoreError(
             f"cannot make {path}: {error.strerror}",

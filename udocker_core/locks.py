@@ -18,6 +18,9 @@ from udocker_core.errors import StoreError
 TIMEOUT = 10.0
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 _POLL = 0.02
+#: The locks of this process: the kernel would grant them a second time, and drop them when the
+#: second descriptor is closed (fcntl(2), "Advisory record locking").
+_held: set[str] = set()
 
 
 class FileLock:
@@ -28,8 +31,8 @@ class FileLock:
         timeout: seconds to wait for it; 0 to try once.
         remove: delete the file on release.
 
-    A process must not open the path otherwise: closing any descriptor of it drops the lock
-    (fcntl(2), "Advisory record locking").
+    A process excludes itself too. It must not open the path otherwise: closing any descriptor of
+    it drops the lock.
     """
 
     def __init__(self, path: str, timeout: float = TIMEOUT, remove: bool = False) -> None:
@@ -54,15 +57,18 @@ class FileLock:
 
     def release(self) -> None:
         """Give the lock back."""
+        if self._fd < 0 and not self._directory:
+            return
+        if self.remove:
+            _unlink(self.path)
         if self._directory:
-            _remove_owner(self.path + ".d")
+            _unlink(os.path.join(self.path + ".d", "owner"))
             os.rmdir(self.path + ".d")
             self._directory = False
-        if self._fd >= 0:
-            if self.remove:
-                os.unlink(self.path)
+        else:
             os.close(self._fd)
             self._fd = -1
+        _held.discard(self.path)
 
     def __enter__(self) -> FileLock:
         if not self.acquire():
@@ -83,6 +89,8 @@ class FileLock:
     def _try(self) -> bool:
         import fcntl
 
+        if self.path in _held:
+            return False
         try:
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
@@ -103,6 +111,7 @@ class FileLock:
             os.close(fd)
             return False
         self._fd = fd
+        _held.add(self.path)
         return True
 
     def _try_directory(self) -> bool:
@@ -111,7 +120,7 @@ class FileLock:
             os.mkdir(directory, 0o700)
         except FileExistsError:
             if _owner_is_dead(directory):
-                _remove_owner(directory)
+                _unlink(os.path.join(directory, "owner"))
                 try:
                     os.rmdir(directory)
                 except OSError:
@@ -120,6 +129,7 @@ class FileLock:
         owner = f"{os.uname().nodename}:{os.getpid()}:{_boot_id()}"
         os.symlink(owner, os.path.join(directory, "owner"))
         self._directory = True
+        _held.add(self.path)
         return True
 
 
@@ -138,9 +148,9 @@ def _boot_id() -> str:
         return ""
 
 
-def _remove_owner(directory: str) -> None:
+def _unlink(path: str) -> None:
     try:
-        os.unlink(os.path.join(directory, "owner"))
+        os.unlink(path)
     except FileNotFoundError:
         return
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from udocker_core.errors import StoreError
 from udocker_core.layers.remove import remove_tree
 from udocker_core.locks import FileLock
 
@@ -42,13 +43,16 @@ def workspace(parent: str) -> Iterator[str]:
 def collect(parent: str) -> None:
     """Delete the directories that killed commands have left in `parent`."""
     for entry in os.listdir(parent):
-        if not entry.startswith(_PREFIX) or entry.endswith(_LOCK):
+        if not entry.startswith(_PREFIX):
             continue
-        path = os.path.join(parent, entry)
+        # A lock may be all that is left, and a lock directory stands for its lock.
+        path = os.path.join(parent, entry.partition(_LOCK)[0])
         lock = FileLock(path + _LOCK, timeout=0, remove=True)
         if lock.acquire():
             try:
                 if os.path.lexists(path):
                     remove_tree(path)
+            except StoreError:
+                continue  # files of subordinate users, say: they must not stop other commands
             finally:
                 lock.release()

@@ -18,7 +18,7 @@ _KNOWN = ("P1", "P2", "R1", "R2", "R3", "F1", "F2", "F3", "F4", "S1")
 def main(session: Session, values: Values) -> int:
     """Say of each mode whether it works here, or why not."""
     modes = engines.installed(session.config)
-    default = engines.default_mode(session.config)
+    default = engines.default_mode(session.config, modes)
     print(f"{'MODE':5} {'WORKS':6} REASON")
     works = {}
     for mode in dict.fromkeys((*_KNOWN, *sorted(modes))):

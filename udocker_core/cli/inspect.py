@@ -39,7 +39,7 @@ def main(session: Session, values: Values) -> int:
 
 
 def _sections(session: Session, container: Container) -> Mapping[str, Any]:
-    mode = container.mode or engines.default_mode(session.config)
+    mode = engines.mode_of(container, session.config)
     value: dict[str, Any] = {
         "id": container.id,
         "names": list(container.names),

@@ -24,8 +24,9 @@ class Bars:
     def __init__(self, terminal: TextIO) -> None:
         self._terminal = terminal
         self._lock = threading.Lock()
-        self._counts: dict[Descriptor, int] = {}
-        self._done: set[Descriptor] = set()
+        self._sizes: dict[str, int] = {}
+        self._counts: dict[str, int] = {}  #: bytes that are here, by digest
+        self._done: set[str] = set()
         self._fetched = 0
         self._start = self._drawn = time.monotonic()
         self._lines = 0
@@ -33,21 +34,22 @@ class Bars:
     def started(self, descriptor: Descriptor, already: int) -> None:
         """A blob's download starts."""
         with self._lock:
-            self._counts[descriptor] = already
+            self._sizes[descriptor.digest] = descriptor.size
+            self._counts[descriptor.digest] = already
             self._draw(always=True)
 
     def advanced(self, descriptor: Descriptor, count: int) -> None:
         """More bytes of a blob are here."""
         with self._lock:
-            self._counts[descriptor] += count
+            self._counts[descriptor.digest] += count
             self._fetched += count
             self._draw()
 
     def finished(self, descriptor: Descriptor) -> None:
         """A blob is here and verified."""
         with self._lock:
-            self._counts[descriptor] = descriptor.size
-            self._done.add(descriptor)
+            self._counts[descriptor.digest] = descriptor.size
+            self._done.add(descriptor.digest)
             self._draw(always=True)
 
     def note(self, text: str) -> None:
@@ -69,13 +71,13 @@ class Bars:
         self._drawn = now
         size = shutil.get_terminal_size()
         rows = [
-            _row(descriptor.digest[7:19], count, descriptor.size,
-                 "verified" if descriptor in self._done else "")
-            for descriptor, count in self._counts.items()
+            _row(digest.partition(":")[2][:12], count, self._sizes[digest],
+                 "verified" if digest in self._done else "")
+            for digest, count in self._counts.items()
         ]
         speed = self._fetched / max(now - self._start, 0.001)
         total = _row("total", sum(self._counts.values()),
-                     sum(descriptor.size for descriptor in self._counts),
+                     sum(self._sizes.values()),
                      f"{_bytes(int(speed))}/s")
         self._clear()
         shown = [row[: size.columns - 1] for row in [*rows[-max(size.lines - 2, 1) :], total]]

@@ -54,7 +54,7 @@ def _mode(session: Session, container: Container) -> str:
     from udocker_core import engines
 
     try:
-        return container.mode or engines.default_mode(session.config)
+        return engines.mode_of(container, session.config)
     except UdockerError:
         return "??"
 

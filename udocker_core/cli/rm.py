@@ -11,7 +11,7 @@ def main(session: Session, values: Values) -> int:
     """Remove containers; go on with the others when one cannot be removed."""
     store = session.containers
     return remove_each(
-        session, values["arguments"], lambda name: store.remove(store.find(name))
+        session, values["arguments"], lambda name: store.remove(store.locate(name))
     )
 
 

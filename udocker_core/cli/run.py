@@ -9,7 +9,7 @@ from udocker_core import execution
 from udocker_core.cli.declare import Command, Option, Values
 from udocker_core.cli.options import SOURCE
 from udocker_core.cli.session import INFO, Session
-from udocker_core.containers import mountpoints
+from udocker_core.containers import legacy, mountpoints
 from udocker_core.errors import NotFound, UsageError
 from udocker_core.model import Container, LaunchPlan
 from udocker_core.run import launch
@@ -64,6 +64,7 @@ def main(session: Session, values: Values) -> int:
     if policy not in _PULL_POLICIES:
         raise UsageError(f"invalid --pull: {policy}", "give " + ", ".join(_PULL_POLICIES))
     container = _find(session, values, target, policy)
+    legacy.restore_bound_files(container)
     options = RunOptions(tuple(command), **{key: values[key] for key in _DESCRIBES_PROGRAM})
     prepared = execution.prepare(container, options, session.config, session.warn)
     if values["plan"]:
@@ -71,7 +72,7 @@ def main(session: Session, values: Values) -> int:
         return 0
     mountpoints.make(container, prepared.plan.mount_points)
     if session.level >= INFO and not values["nobanner"] and sys.stderr.isatty():
-        _print_banner(container.id, prepared.plan.argv[-1])
+        _print_banner(container.id, prepared.program)
     if not values["rm"] and not launch.needs_directory(prepared.plan):
         launch.execute(prepared.plan)
     finish = (lambda: _remove(session, container)) if values["rm"] else None
@@ -101,7 +102,7 @@ def _find(session: Session, values: Values, target: str, policy: str) -> Contain
 
 
 def _remove(session: Session, container: Container) -> None:
-    session.containers.remove(session.containers.find(container.id))
+    session.containers.remove(session.containers.locate(container.id))
 
 
 def _print_plan(plan: LaunchPlan) -> None:

@@ -6,6 +6,7 @@ after its path with ``#`` for ``/``, that names the deepest directory that was t
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Mapping
@@ -39,6 +40,43 @@ def make(container: Container, wanted: Mapping[str, bool]) -> None:
             raise UsageError(
                 f"cannot mount {kinds[0]} on {kinds[1]}: {path}", "choose another container path"
             )
+
+
+def purge(container: Container) -> None:
+    """Remove the mount points that were made and are still empty, and forget the others.
+
+    Raises:
+        StoreError: one cannot be removed.
+    """
+    record = os.path.join(container.directory, _RECORD)
+    names = os.listdir(record) if os.path.isdir(record) else []
+    for name in sorted(names, key=len, reverse=True):
+        link = os.path.join(record, name)
+        first = os.readlink(link).replace("#", "/").rstrip("/")
+        path = name.replace("#", "/")
+        while len(path) > max(len(first), 1) and _remove_empty(container, path):
+            path = os.path.dirname(path)
+        os.unlink(link)
+
+
+def _remove_empty(container: Container, path: str) -> bool:
+    """Remove an empty file or directory; False if it is not empty or not there."""
+    place = rootfs.locate(container.root, (), path)
+    if place is None or (stat.S_ISREG(place.status.st_mode) and place.status.st_size):
+        return False
+    fd = _open(container.root, os.path.dirname(place.path))
+    try:
+        if stat.S_ISDIR(place.status.st_mode):
+            os.rmdir(os.path.basename(place.path), dir_fd=fd)
+        else:
+            os.unlink(os.path.basename(place.path), dir_fd=fd)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            return False
+        raise StoreError(f"cannot remove the mount point {path}: {error.strerror}") from error
+    finally:
+        os.close(fd)
+    return True
 
 
 def _make(container: Container, path: str, directory: bool) -> None:

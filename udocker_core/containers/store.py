@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from udocker_core import files
 from udocker_core.errors import Conflict, NotFound, StoreError
 from udocker_core.locks import FileLock
 from udocker_core.model import Container
 from udocker_core.names import check_container_name, is_container_id
-from udocker_core.workspace import workspace
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
 
 _RECORD = "container.json"
 _SETTINGS = "settings.json"
@@ -50,19 +52,37 @@ class ContainerStore:
             NotFound: there is none.
             StoreError: its record cannot be read.
         """
+        container = self.locate(name)
+        return container._replace(
+            config=_read_json(container.directory, _RECORD),
+            settings=_read_json(container.directory, _SETTINGS),
+        )
+
+    def locate(self, name: str) -> Container:
+        """The container with this id or name, without its configuration and settings.
+
+        It needs no record that can be read, so that what is damaged can be removed.
+
+        Raises:
+            NotFound: there is none.
+        """
         identifier = self._identifier(name)
         if identifier is None:
             raise NotFound(f"no such container: {name}", "see udocker ps")
-        return self._load(identifier, self._names().get(identifier, ()))
+        return self._located(identifier, self._names().get(identifier, ()))
 
     def __contains__(self, name: str) -> bool:
         return self._identifier(name) is not None
 
     def __iter__(self) -> Iterator[Container]:
-        """All containers that are whole, in the order of their ids."""
+        """All containers, in the order of their ids; a damaged one has no configuration."""
         names = self._names()
         for identifier in sorted(filter(is_container_id, self._entries())):
-            yield self._load(identifier, names.get(identifier, ()))
+            container = self._located(identifier, names.get(identifier, ()))
+            try:
+                yield container._replace(config=_read_json(container.directory, _RECORD))
+            except StoreError:
+                yield container
 
     def _identifier(self, name: str) -> str | None:
         if "/" in name or name.startswith("."):
@@ -79,7 +99,7 @@ class ContainerStore:
     def _entries(self) -> list[str]:
         try:
             return os.listdir(self.directory)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
             raise StoreError(f"cannot read {self.directory}: {error.strerror}") from error
@@ -89,14 +109,14 @@ class ContainerStore:
         try:
             with os.scandir(self.directory) as entries:
                 links = sorted(entry.name for entry in entries if entry.is_symlink())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         for name in links:
             target = os.path.basename(os.readlink(os.path.join(self.directory, name)).rstrip("/"))
             names[target] = (*names.get(target, ()), name)
         return names
 
-    def _load(self, identifier: str, names: tuple[str, ...]) -> Container:
+    def _located(self, identifier: str, names: tuple[str, ...]) -> Container:
         directory = os.path.join(self.directory, identifier)
         return Container(
             id=identifier,
@@ -105,8 +125,6 @@ class ContainerStore:
             names=names,
             image=_read_text(directory, "imagerepo.name"),
             mode=_read_text(directory, "execmode"),
-            config=_read_json(directory, _RECORD),
-            settings=_read_json(directory, _SETTINGS),
         )
 
     # -- making and removing ---------------------------------------------------------------
@@ -136,7 +154,7 @@ class ContainerStore:
         files.make_private_directory(self.directory)
         identifier = new_id()
         try:
-            with workspace(self.directory) as directory:
+            with self._workspace() as directory:
                 root = os.path.join(directory, "ROOT")
                 os.mkdir(root, 0o755)
                 fill(Container(identifier, directory, root, image=image, config=config))
@@ -169,7 +187,7 @@ class ContainerStore:
             Conflict: it is protected.
             StoreError: something in it cannot be deleted; it is no longer listed all the same.
         """
-        with workspace(self.directory) as trash, self._lock():
+        with self._workspace() as trash, self._lock():
             self.check_unprotected(container)
             try:
                 os.rename(container.directory, os.path.join(trash, container.id))
@@ -254,6 +272,11 @@ class ContainerStore:
         except FileNotFoundError:
             return
 
+    def _workspace(self) -> AbstractContextManager[str]:
+        from udocker_core.workspace import workspace  # not needed to run a container
+
+        return workspace(self.directory)
+
     def _lock(self) -> FileLock:
         return FileLock(os.path.join(self.directory, ".lock"))
 
@@ -275,7 +298,7 @@ def _read_json(directory: str, name: str) -> Mapping[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise StoreError(f"cannot read {path}: {error}", "udocker rm -f the container") from error
+        raise StoreError(f"cannot read {path}: {error}", "udocker rm the container") from error
     return value if isinstance(value, dict) else {}
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from udocker_core import files
-from udocker_core.errors import Conflict, IntegrityError, NotFound, StoreError
+from udocker_core.errors import Conflict, IntegrityError, NotFound
 from udocker_core.locks import FileLock
 from udocker_core.names import DEFAULT_REGISTRY, Reference
 
@@ -243,10 +243,11 @@ class ImageStore:
             NotFound: there is no such image.
             Conflict: it is protected.
         """
-        with self._lock():
-            for directory in self._directories(reference):
-                if os.path.lexists(os.path.join(directory, "TAG")):
-                    return self._remove(directory)
+        if reference in self:
+            with self._lock():
+                for directory in self._directories(reference):
+                    if os.path.lexists(os.path.join(directory, "TAG")):
+                        return self._remove(directory)
         raise NotFound(f"no such image: {reference.familiar}", "see udocker images")
 
     def _remove(self, directory: str) -> list[str]:
@@ -284,6 +285,4 @@ class ImageStore:
             }
 
     def _lock(self) -> FileLock:
-        if not os.path.isdir(self.repos):
-            raise StoreError(f"no store at {self.repos}", "udocker pull an image first")
         return FileLock(os.path.join(self.repos, ".lock"))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from udocker_core.layers import Layer, Limits
 
 _WHITEOUT = b".wh."
-_OPAQUE = b".wh..wh.opq"
+_OPAQUE = b".wh..wh..opq"
 _AUFS = b".wh..wh."  # what AUFS kept for itself; not part of the image
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

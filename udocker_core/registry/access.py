@@ -18,8 +18,6 @@ from udocker_core.registry.failure import status
 from udocker_core.registry.settings import ClientSettings
 from udocker_core.registry.transport import Pause, Transport
 
-_MAX_ERROR = 64 << 10  # bytes of an error's body
-
 
 class Access:
     """Gets what is in repositories. It may be used by several threads."""
@@ -38,7 +36,10 @@ class Access:
             found = self._endpoints.get(reference.registry)
             if found is None:
                 found = endpoints.find(
-                    reference.registry, self._settings.registry, self._settings.registries
+                    reference.registry,
+                    self._settings.registry,
+                    self._settings.registries,
+                    self._settings.insecure,
                 )
                 self._endpoints[reference.registry] = found
         return found
@@ -74,7 +75,7 @@ class Access:
             try:
                 response = self._ask(endpoint, repository, path, headers, pause)
                 if response.status_code not in accepted:
-                    response.close()
+                    self._transport.discard(response)
                     raise self._failure(response, endpoint, repository, name)
             except (NotFound, Unauthorized) as error:
                 failure = failure or error
@@ -125,7 +126,7 @@ class Access:
             )
             if not asks or not endpoints.same_server(response.url, endpoint):
                 return response
-            self._transport.body(response, _MAX_ERROR, f"an answer of {endpoint.host}")
+            self._transport.discard(response)
             authorization = self._auth.answer(endpoint, repository, challenge, authorization)
         raise self._auth.refusal(endpoint, repository)
 

@@ -27,6 +27,7 @@ _HELLO = (
     + len(_HELLO_BODY).to_bytes(3, "big")
     + _HELLO_BODY
 )
+_PROBE_TIME = 2  # seconds
 _TLS_RECORDS = (b"\x15", b"\x16")  # alert, handshake
 
 _PUBLIC, _PRIVATE, _LOOPBACK, _LINK_LOCAL = range(4)
@@ -44,7 +45,9 @@ class Endpoint(NamedTuple):
         return f"{self.scheme}://{self.host}"
 
 
-def find(registry: str, override: str, registries: Mapping[str, str]) -> Endpoint:
+def find(
+    registry: str, override: str, registries: Mapping[str, str], insecure: bool = False
+) -> Endpoint:
     """Return the server for the registry of an image name.
 
     A loopback address without a scheme is asked whether it speaks TLS, as docker does; any other
@@ -54,6 +57,7 @@ def find(registry: str, override: str, registries: Mapping[str, str]) -> Endpoin
         registry: host of the image's name.
         override: host or URL to use instead, or empty.
         registries: hosts or URLs of registries, by the host of the image's name.
+        insecure: treat any host as a loopback address.
 
     Raises:
         ConfigError: `override` or an entry of `registries` is no host or URL.
@@ -70,7 +74,8 @@ def find(registry: str, override: str, registries: Mapping[str, str]) -> Endpoin
         )
     scheme = parts.scheme
     if not scheme:
-        plain = is_loopback(parts.hostname) and not _speaks_tls(parts.hostname, parts.port or 443)
+        trusted = insecure or is_loopback(parts.hostname)
+        plain = trusted and not _speaks_tls(parts.hostname, parts.port)
         scheme = "http" if plain else "https"
     elif scheme not in ("http", "https"):
         raise ConfigError(f"invalid registry {place!r}: {scheme} is not http or https")
@@ -162,13 +167,18 @@ def _allowed(endpoint: Endpoint) -> set[int]:
     return places | {_PRIVATE} if _LOOPBACK in places else places
 
 
-def _speaks_tls(host: str, port: int) -> bool:
-    """Ask a server on this host whether it speaks TLS. One that does not answer may."""
+def _speaks_tls(host: str, port: int | None) -> bool:
+    """Ask a server whether it speaks TLS. One that does not answer in time may.
+
+    Without a port there are two servers to ask: where nobody is on 443, the one on 80 is meant.
+    """
     try:
-        with socket.create_connection((host, port), timeout=2) as connection:
+        with socket.create_connection((host, port or 443), timeout=_PROBE_TIME) as connection:
             connection.sendall(_HELLO)
             return connection.recv(1) in _TLS_RECORDS
     except ConnectionResetError:
         return False
+    except ConnectionRefusedError:
+        return port is not None
     except OSError:
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Iterator
 from http import HTTPStatus
 
@@ -10,6 +11,8 @@ import requests
 from urllib3.exceptions import NewConnectionError
 
 from udocker_core.errors import RegistryError
+
+_NO_TLS = "it does not speak TLS"
 
 
 def status(response: requests.Response) -> str:
@@ -31,12 +34,18 @@ def explain(error: BaseException) -> str:
     for cause in reversed(causes):
         if "CERTIFICATE_VERIFY_FAILED" in str(cause):
             return "its certificate cannot be verified"
+        if "WRONG_VERSION_NUMBER" in str(cause) or "RECORD_LAYER_FAILURE" in str(cause):
+            return _NO_TLS
+        if isinstance(cause, ssl.SSLError):
+            return "there is no agreement on TLS"
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror[:1].lower() + cause.strerror[1:]
+    if isinstance(error, ValueError):
+        return "its address is not valid"
     return "the connection was cut"
 
 
-def worth_another(error: requests.RequestException) -> bool:
+def worth_another(error: Exception) -> bool:
     """Tell whether the same request may succeed a little later."""
     if isinstance(error, (requests.exceptions.SSLError, requests.exceptions.ProxyError)):
         return False
@@ -46,7 +55,7 @@ def worth_another(error: requests.RequestException) -> bool:
     return not any(isinstance(cause, refused) for cause in _causes(error))
 
 
-def unreachable(host: str, error: requests.RequestException) -> RegistryError:
+def unreachable(host: str, error: Exception) -> RegistryError:
     """Return the error for a request to `host` that got no response."""
     reason = explain(error)
     if isinstance(error, requests.exceptions.InvalidSchema):
@@ -59,6 +68,11 @@ def unreachable(host: str, error: requests.RequestException) -> RegistryError:
         return RegistryError(
             f"cannot reach {host} through the proxy: {reason}",
             "check --httpproxy, or https_proxy and no_proxy in the environment",
+        )
+    if reason == _NO_TLS:
+        return RegistryError(
+            f"cannot reach {host}: {reason}",
+            f"if it is meant to be plain http, use --registry=http://{host}",
         )
     if "certificate" in reason:
         return RegistryError(

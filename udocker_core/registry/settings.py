@@ -14,7 +14,7 @@ class ClientSettings(NamedTuple):
     #: Where to find the registries of image names, as host or URL, such as a mirror of
     #: ``docker.io``. Unlike `registry` it is asked for the full name (``library/ubuntu``).
     registries: Mapping[str, str] = {}
-    insecure: bool = False  #: accept any certificate, and plain http
+    insecure: bool = False  #: accept any certificate, and plain http where there is no TLS
     proxy: str = ""  #: URL of a proxy for everything; empty: as the environment says
     keystore: str = ""  #: path of udocker's own file of credentials; empty for none
     user_agent: str = "udocker"

@@ -20,7 +20,7 @@ from udocker_core.names import Reference
 from udocker_core.registry.client import Client
 from udocker_core.registry.partial import Follower, PartialFile
 from udocker_core.registry.progress import Progress, Silence
-from udocker_core.registry.transport import TransferError
+from udocker_core.registry.transport import TransferError, content_length
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)")
 _PATIENCE = 3  # seconds to wait for threads at the end
@@ -219,9 +219,9 @@ class Downloads:
         """Check what the headers say; return how many bytes of the body are here already."""
         size = partial.descriptor.size
         if response.status_code == HTTPStatus.OK:  # it starts at 0, whatever we asked for
-            length = response.headers.get("Content-Length", "")
-            if length.isdigit() and int(length[:19]) != size:
-                raise self._wrong_size(partial, int(length[:19]))
+            length = content_length(response)
+            if length not in (None, size):
+                raise self._wrong_size(partial, length)
             return partial.count
         text = response.headers.get("Content-Range", "")
         if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:

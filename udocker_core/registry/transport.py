@@ -6,6 +6,7 @@ credentials go is decided here.
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import random
 import threading
@@ -17,9 +18,9 @@ import requests
 import urllib3
 from urllib3.exceptions import HTTPError, InsecureRequestWarning
 
-from udocker_core.errors import RegistryError
+from udocker_core.errors import IntegrityError, RegistryError
 from udocker_core.registry import trust
-from udocker_core.registry.endpoint import Endpoint, check_target, same_server
+from udocker_core.registry.endpoint import Endpoint, check_target, is_loopback, same_server
 from udocker_core.registry.failure import busy, explain, status, unreachable, worth_another
 from udocker_core.registry.settings import ClientSettings
 
@@ -28,6 +29,7 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _RETRIED = (408, 429, 500, 502, 503, 504, 522)
 _SLOWEST = 256  # bytes a second over read_timeout; anything slower counts as nothing
 _CHUNK = 256 << 10
+_LITTLE = 64 << 10  # bytes worth reading to keep a connection
 
 #: Waits some seconds for the reason given, or raises to end the whole.
 Pause = Callable[[float, str], None]
@@ -35,6 +37,13 @@ Pause = Callable[[float, str], None]
 
 class TransferError(Exception):
     """The body of a response broke off; the message says how. It stays in the client."""
+
+
+class _Session(requests.Session):
+    """A session that leaves redirects to us; requests would first read their bodies whole."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """See no redirect."""
 
 
 class Transport:
@@ -48,7 +57,7 @@ class Transport:
         self._pause = pause
         self._lock = threading.Lock()
         self._hosts: set[str] = set()
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.trust_env = False
         self._session.headers.clear()
         self._session.mount("http://", self._adapter_for_http())
@@ -93,7 +102,7 @@ class Transport:
             last = attempt == self._settings.attempts
             try:
                 response = self._follow(method, url, endpoint, headers, authorization, data)
-            except requests.RequestException as error:
+            except (requests.RequestException, HTTPError, ValueError, OSError) as error:
                 reason = explain(error)
                 if last or not worth_another(error):
                     raise unreachable(host, error) from None
@@ -104,7 +113,7 @@ class Transport:
                 host = urlsplit(response.url).netloc
                 reason = f"{host} answers {status(response)}"
                 wait = max(self.delay(attempt), _retry_after(response))
-                response.close()
+                self.discard(response)
                 if last or wait > 1.25 * self._settings.longest_wait:
                     raise busy(host, response, wait) from None
             pause(wait, reason)
@@ -144,7 +153,8 @@ class Transport:
             name: what it is, for messages.
 
         Raises:
-            RegistryError: it is larger than `limit`, breaks off, or takes too long.
+            IntegrityError: it is larger than `limit`.
+            RegistryError: it breaks off, or takes too long.
         """
         deadline = time.monotonic() + self._settings.document_timeout
         parts, size = [], 0
@@ -153,7 +163,7 @@ class Transport:
                 parts.append(data)
                 size += len(data)
                 if size > limit:
-                    raise RegistryError(f"{name} is larger than {limit} bytes")
+                    raise IntegrityError(f"{name} is larger than {limit} bytes")
                 if time.monotonic() > deadline:
                     raise TransferError("it took too long")
         except TransferError as error:
@@ -161,6 +171,14 @@ class Transport:
         finally:
             response.close()
         return b"".join(parts)
+
+    def discard(self, response: requests.Response) -> None:
+        """Close a response, and keep its connection if what is left of the body is little."""
+        length = content_length(response)
+        if length is not None and length <= _LITTLE:
+            with contextlib.suppress(RegistryError):
+                self.body(response, length, "")
+        response.close()
 
     def _follow(
         self,
@@ -177,9 +195,9 @@ class Transport:
             location = response.headers.get("Location", "")
             if response.status_code not in _REDIRECTS or not location or method != "GET":
                 return response
-            response.close()
+            self.discard(response)
             url = check_target(
-                urljoin(url, location), endpoint, "a redirect", self._settings.insecure
+                _join(url, location), endpoint, "a redirect", self._settings.insecure
             )
             if not same_server(url, first):
                 authorization = ""
@@ -216,6 +234,8 @@ class Transport:
     def _proxies(self, url: str) -> dict[str, str]:
         if self._settings.proxy:
             return {"all": self._settings.proxy}
+        if is_loopback(urlsplit(url).hostname or ""):
+            return {}
         return requests.utils.get_environ_proxies(url)
 
     def _adapter_for_http(self) -> requests.adapters.HTTPAdapter:
@@ -232,6 +252,20 @@ class Transport:
                 context = trust.context_for(host, self._settings.insecure)
                 self._session.mount(prefix, trust.Adapter(context, self._settings.parallel))
             self._hosts.add(host)
+
+
+def _join(url: str, location: str) -> str:
+    """Return the URL that a redirect leads to; empty if it is none."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return ""
+
+
+def content_length(response: requests.Response) -> int | None:
+    """Return what Content-Length says, or None."""
+    text = response.headers.get("Content-Length", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
 
 
 def _retry_after(response: requests.Response) -> float:

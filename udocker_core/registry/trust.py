@@ -94,17 +94,17 @@ def _load_authorities(context: ssl.SSLContext, path: str) -> None:
             context.load_verify_locations(capath=path)
         else:
             context.load_verify_locations(cafile=path)
-    except (OSError, ssl.SSLError) as error:
+    except OSError as error:
         raise _unreadable(path, error) from None
 
 
 def _load_certificate(context: ssl.SSLContext, certificate: str, key: str) -> None:
     try:
         context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
+    except OSError as error:
         raise _unreadable(f"{certificate} with {os.path.basename(key)}", error) from None
 
 
 def _unreadable(path: str, error: OSError) -> ConfigError:
-    reason = error.strerror if error.errno and error.strerror else "it is no certificate"
+    reason = "it is no certificate" if isinstance(error, ssl.SSLError) else error.strerror
     return ConfigError(f"cannot use the certificates in {path}: {reason}")

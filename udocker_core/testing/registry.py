@@ -127,7 +127,7 @@ class Registry:
         self.url = self._urls["registry"]
         self.host = self.url.partition("://")[2]
         self._threads = [
-            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
             for server in self._servers.values()
         ]
 
@@ -385,8 +385,9 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.send_header("Content-Length", str(len(data) - start))
         self.end_headers()
-        cut = self.faults.cut_after if self.faults.cut_after and self.registry.take("cuts") else 0
-        self._send_pieces(memoryview(data)[start:], cut)
+        cut = self.faults.cut_after
+        cuts = 0 < cut < len(data) - start and self.registry.take("cuts")
+        self._send_pieces(memoryview(data)[start:], cut if cuts else 0)
         return None
 
     def _send_pieces(self, data: memoryview, cut: int) -> None:
