@@ -9,6 +9,7 @@ two ways is refused (CVE-2021-41190).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, NoReturn, Union
 
@@ -33,6 +34,7 @@ DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
 
 INDEX_TYPES = (OCI_INDEX, DOCKER_LIST)
 MANIFEST_TYPES = (OCI_MANIFEST, DOCKER_MANIFEST)
+_PLATFORM_PART = re.compile(r"[A-Za-z0-9_.-]{,64}")  # it is shown in messages
 _SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1"
 
 # Old tools wrote images with the last three.
@@ -180,7 +182,7 @@ def no_image_for(name: str, wanted: Platform, index: Index) -> NotFound:
     offers = sorted({str(entry.platform) for entry in index.manifests if _is_image(entry)})
     return NotFound(
         f"{name} has no image for the platform {wanted}",
-        f"choose one with --platform: {', '.join(offers)}" if offers else None,
+        f"choose one with --platform: {', '.join(offers[:20])}" if offers else None,
     )
 
 
@@ -234,10 +236,10 @@ def _descriptor(value: object) -> Descriptor:
     if not isinstance(media_type, str) or not isinstance(digest, str):
         raise _MalformedError("a descriptor lacks its mediaType or digest")
     if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= MAX_BLOB:
-        raise _MalformedError(f"{digest[:80]} has the impossible size {size!r}")
+        raise _MalformedError(f"{digest[:80]!r} has the impossible size {str(size)[:20]!r}")
     annotations = value.get("annotations") or {}
     if not isinstance(annotations, dict):
-        raise _MalformedError(f"{digest[:80]} has annotations that are not an object")
+        raise _MalformedError(f"{digest[:80]!r} has annotations that are not an object")
     return Descriptor(
         media_type, Digest(digest), size, _platform(value.get("platform")), annotations
     )
@@ -248,7 +250,9 @@ def _platform(value: object) -> Platform | None:
     if not isinstance(value, dict):
         return None
     parts = [value.get(key) or "" for key in ("os", "architecture", "variant")]
-    if not all(isinstance(part, str) for part in parts) or not parts[0] or not parts[1]:
+    if not all(isinstance(part, str) and _PLATFORM_PART.fullmatch(part) for part in parts):
+        return None
+    if not parts[0] or not parts[1]:
         return None
     return platforms.normal(*parts)
 

@@ -1,6 +1,9 @@
+import contextlib
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from udocker_core import manifest, platform
 from udocker_core.digest import Digest
@@ -120,6 +123,42 @@ def test_what_is_no_image_is_refused_in_one_line(value, header, says):
     assert "the manifest of x:1" in caught.value.message
     assert "\n" not in caught.value.message
     assert len(caught.value.message) < 400
+
+
+def test_what_is_shown_is_short_and_printable():
+    hostile = "\x1b[2J" + "x" * 100_000
+    where = {"os": hostile, "architecture": "amd64"}
+    found = parse(index(entry(platform=where), entry("linux/arm64")))
+    with pytest.raises(NotFound) as caught:
+        raise manifest.no_image_for("x:1", platform.parse("amd64"), found)
+    assert "x1b" not in repr(caught.value.hint)
+    for change in ({"digest": hostile}, {"mediaType": hostile}, {"size": hostile}):
+        with pytest.raises(IntegrityError) as caught:
+            parse(image(layers=[{**descriptor(OCI_LAYER), **change}]))
+        assert caught.value.message.isprintable()
+        assert len(caught.value.message) < 400
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.integers()
+        | st.text(max_size=5)
+        | st.sampled_from([A, OCI_INDEX, OCI_LAYER]),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["mediaType", "manifests", "layers", "config", "digest", "size"]),
+                inner,
+            )
+        ),
+        max_leaves=12,
+    ),
+    st.sampled_from(["", OCI_INDEX, OCI_MANIFEST]),
+)
+def test_any_json_is_a_document_or_refused(value, header):
+    with contextlib.suppress(IntegrityError):
+        assert parse(value, header).digest
 
 
 def test_foreign_layers_are_like_others():

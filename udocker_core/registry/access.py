@@ -82,7 +82,7 @@ class Access:
                 continue
             self._repositories[reference.registry, reference.repository] = repository
             return response
-        raise failure or NotFound(f"{endpoint.host} has no {name}")
+        raise failure or _not_found(endpoint, name)
 
     def _names(self, reference: Reference, endpoint: Endpoint) -> list[str]:
         """Return the names that the repository may have there, the likely one first.
@@ -135,7 +135,12 @@ class Access:
     ) -> UdockerError:
         """Return the error for a response that is not what was asked for."""
         if response.status_code == HTTPStatus.NOT_FOUND:
-            return NotFound(f"{endpoint.host} has no {name}", "check the image's name and tag")
+            return _not_found(endpoint, name)
         if response.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             return self._auth.refusal(endpoint, repository)
         return RegistryError(f"{endpoint.host} answers {status(response)} for {name}")
+
+
+def _not_found(endpoint: Endpoint, name: str) -> NotFound:
+    where = "" if endpoint.host in name else f" at {endpoint.host}"
+    return NotFound(f"there is no {name}{where}", "check the image's name and tag")

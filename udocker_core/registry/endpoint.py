@@ -7,6 +7,7 @@ https to plain http, nor make us ask servers of the local network that only we c
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -29,6 +30,8 @@ _HELLO = (
 )
 _PROBE_TIME = 2  # seconds
 _TLS_RECORDS = (b"\x15", b"\x16")  # alert, handshake
+
+_PLACE = re.compile(r"[A-Za-z0-9._:%\[\]-]{1,300}")  # it is shown in messages
 
 _PUBLIC, _PRIVATE, _LOOPBACK, _LINK_LOCAL = range(4)
 
@@ -95,9 +98,14 @@ def check_target(url: str, endpoint: Endpoint, purpose: str, insecure: bool) -> 
         RegistryError: the URL must not be used.
     """
     parts = _split(url)
-    if not parts or parts.scheme not in ("http", "https") or not parts.hostname:
+    place = parts.netloc.rpartition("@")[2] if parts else ""
+    if (
+        not parts
+        or parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or not _PLACE.fullmatch(place)
+    ):
         raise RegistryError(f"{endpoint.host} names {purpose} that is no http or https URL")
-    place = parts.netloc.rpartition("@")[2]
     if "@" in parts.netloc:
         raise RegistryError(f"{endpoint.host} names {purpose} with a user name, at {place}")
     if parts.scheme == "http" and endpoint.scheme == "https" and not insecure:

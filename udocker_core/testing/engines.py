@@ -374,7 +374,8 @@ class LiveEngineConformance(_Engines):
     def test_own_device(self, run: Any, plugin: Any) -> None:
         """A device of the host appears where it was asked for."""
         _needs(plugin.capabilities.devices)
-        ended = run("/bin/head", "-c", "2", "/dev/other", devices=(Device("/dev/zero", "/dev/other"),))
+        devices = (Device("/dev/zero", "/dev/other"),)
+        ended = run("/bin/head", "-c", "2", "/dev/other", devices=devices)
         assert ended.out == b"\0\0"
 
     # -- files
@@ -400,7 +401,8 @@ class LiveEngineConformance(_Engines):
         """A bind inside another's target is seen, whichever was named first."""
         touch(f"{tmp_path}/outer/inner/hidden", b"")
         touch(f"{tmp_path}/other/shown", b"")
-        outer, inner = Bind(f"{tmp_path}/outer", "/mnt/o"), Bind(f"{tmp_path}/other", "/mnt/o/inner")
+        outer = Bind(f"{tmp_path}/outer", "/mnt/o")
+        inner = Bind(f"{tmp_path}/other", "/mnt/o/inner")
         for binds in ((outer, inner), (inner, outer)):
             assert run("/bin/ls", "/mnt/o/inner", binds=binds).out == b"shown\n"
 
@@ -533,10 +535,13 @@ class _Audit:
     _active: _Audit | None = None
     _installed = False
     _EVENTS = frozenset(
-        "os.exec os.fork os.forkpty os.posix_spawn os.system subprocess.Popen os.mkdir os.rename "
-        "os.remove os.rmdir os.link os.symlink os.chmod os.chown os.truncate os.utime "
-        "socket.connect os.chdir os.putenv os.kill".split()
-    )
+        (
+            "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "subprocess.Popen",
+            "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.chmod",
+            "os.chown", "os.truncate", "os.utime", "os.chdir", "os.putenv", "os.kill",
+            "socket.connect",
+        )
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.effects: list[str] = []
@@ -580,7 +585,7 @@ def specs(root: str, directory: str, capabilities: Capabilities) -> list[RunSpec
     found = [
         plain,
         plain._replace(env={}, sysdirs=False),
-        plain._replace(cwd="/tmp", cpuset="0", terminal=True),  # noqa: S108
+        plain._replace(cwd="/tmp", cpuset="0", terminal=True),
         plain._replace(files=(DataFile("passwd", b"root:x:0:0::/:\n", "/etc/passwd"),)),
         plain._replace(argv=("echo", "--", "-- é"), env={"A": "é", "B": ""}),
         plain._replace(tmpfs=("/scratch",)),

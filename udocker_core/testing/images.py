@@ -301,8 +301,12 @@ def _owned_by_root(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
 
 def _write(path: str, files: Mapping[str, bytes]) -> None:
     if path.endswith(".tar"):
+        # Some tools that are not root cannot make directories that are not in the archive.
+        folders = {os.path.dirname(name) for name in files}
+        folders |= {os.path.dirname(folder) for folder in folders}
+        entries: dict[str, Entry] = {folder: None for folder in sorted(folders) if folder}
         with open(path, "wb") as file:
-            file.write(tar_of(files))
+            file.write(tar_of({**entries, **files}))
         return
     for name, data in files.items():
         place = os.path.join(path, name)

@@ -9,10 +9,11 @@ import subprocess
 from collections.abc import Iterable
 
 #: What the live tests and the demo use in a container.
-PROGRAMS = tuple(
-    "sh cat chmod cp date echo env false grep head hostname id kill ln ls mkdir mknod mount mv "
-    "printf ps pwd readlink rm setsid sleep sort stat test touch tr true tty uname unshare wc"
-    .split()
+PROGRAMS = (
+    "sh", "cat", "chmod", "cp", "date", "echo", "env", "false", "grep", "head", "hostname", "id",
+    "kill", "ln", "ls", "mkdir", "mknod", "mount", "mv", "printf", "ps", "pwd", "readlink", "rm",
+    "setsid", "sleep", "sort", "stat", "test", "touch", "tr", "true", "tty", "uname", "unshare",
+    "wc",
 )  # fmt: skip
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n"
 GROUP = "root:x:0:\nnogroup:x:65534:\n"

@@ -1,3 +1,5 @@
+import socket
+
 import pytest
 
 from udocker_core.errors import ConfigError, RegistryError
@@ -40,6 +42,19 @@ def test_a_loopback_registry_is_asked_whether_it_speaks_tls():
         assert endpoints.find("docker.io", registry.host, {}).scheme == "https"
 
 
+def test_a_server_that_never_answers_counts_as_https(monkeypatch):
+    monkeypatch.setattr(endpoints, "_PROBE_TIME", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host = f"127.0.0.1:{server.getsockname()[1]}"
+        assert endpoints.find(host, "", {}).scheme == "https"
+
+
+def test_insecure_asks_any_host():
+    with Registry() as registry:
+        host = registry.host.replace("127.0.0.1", "ip6-localhost.invalid")
+        assert endpoints.find(host, "", {}, True).scheme == "https"  # it cannot be asked
+
+
 HTTPS, LOOPBACK = Endpoint("https", "1.1.1.1"), Endpoint("http", "127.0.0.1:5000")
 PRIVATE, PLAIN = Endpoint("https", "10.1.2.3:5000"), Endpoint("http", "1.1.1.1")
 
@@ -69,6 +84,7 @@ def test_where_a_registry_may_send_us(url, endpoint):
         ("/relative", HTTPS, "no http or https URL"),
         ("", HTTPS, "no http or https URL"),
         ("https://h:port/", HTTPS, "no http or https URL"),
+        ("https://\x1b[2J/", HTTPS, "no http or https URL"),
         ("https://user:pw@h.example/", HTTPS, "with a user name, at h.example"),
         ("https://127.0.0.1/x", HTTPS, "local network"),
         ("https://localhost/x", HTTPS, "local network"),
