@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from udocker_core.errors import IntegrityError, StoreError, UnsafeLayer
 from udocker_core.layers import header, sparse
 from udocker_core.layers.fields import DamageError, shown
 from udocker_core.layers.stream import Stream
-from udocker_core.layers.tree import Directory, Tree, clean
+from udocker_core.layers.tree import Directory, Tree, clean, status
 
 if TYPE_CHECKING:
     from udocker_core.layers import Layer, Limits
@@ -195,28 +196,24 @@ class Applier:
     def _link(self, place: Directory, base: bytes, target: bytes) -> None:
         """Make a hard link to what the archive's path `target` is in the root."""
         *head, name = clean(target) or [b""]
-        for retry in (False, True):
-            source = self._tree.find(b"/".join(head)) if name else None
+        for last in (False, True):
+            source = self._tree.find(b"/".join(head))
             if source is None:
                 break
             source_fd, fd = self._tree.descriptor(source), self._tree.descriptor(place)
+            wanted = status(name, source_fd)
+            if wanted is None or stat.S_ISDIR(wanted.st_mode):
+                break
             try:
                 os.link(name, base, src_dir_fd=source_fd, dst_dir_fd=fd, follow_symlinks=False)
                 return
-            except FileNotFoundError:
-                break
             except FileExistsError:
-                there = os.stat(base, dir_fd=fd, follow_symlinks=False)
-                wanted = os.stat(name, dir_fd=source_fd, follow_symlinks=False)
-                if os.path.samestat(there, wanted):
+                there = status(base, fd)
+                if there and os.path.samestat(there, wanted):
                     return
-                if retry:
+                if last:
                     raise
                 self._tree.remove(place, base)  # and with it perhaps the source
-            except PermissionError:
-                if name in source.children:
-                    break
-                raise
         raise DamageError(f"has a hard link to what is no file in it: {shown(target)}")
 
 

@@ -128,7 +128,7 @@ def _gzip(raw: Readable, name: str, head: bytes) -> Iterator[bytes]:
         yield block
 
 
-def _gzip_reader() -> tuple[Any, tuple[type[Exception], ...]]:
+def _gzip_reader() -> tuple[Any, Any]:
     import gzip
     import zlib
 

@@ -107,7 +107,7 @@ def members(stream: Stream) -> Iterator[Member]:
             if kind == b"S":
                 holes = sparse.old(stream, block, size)
                 kind = FILE
-            elif b"GNU.sparse.realsize" in records or b"GNU.sparse.size" in records:
+            elif kind in b"07\0" and not sparse.KEYWORDS.isdisjoint(records):
                 holes = sparse.from_pax(stream, records, size)
                 name = records.get(b"GNU.sparse.name", name)
             size = stream.unread

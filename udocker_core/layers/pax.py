@@ -21,9 +21,9 @@ def parse(data: bytes) -> Records:
     position = 0
     while position < len(data):
         blank = data.find(b" ", position, position + 20)
-        digits = data[position:blank] if blank > 0 else b""
+        digits = data[position : max(blank, position)]
         end = position + (int(digits) if digits.isdigit() else 0)
-        if end <= blank or data[end - 1 : end] != b"\n":
+        if end <= max(blank, position) or data[end - 1 : end] != b"\n":
             raise DamageError("has a damaged pax header")
         keyword, equals, value = data[blank + 1 : end - 1].partition(b"=")
         if not keyword or not equals or (keyword in _NAMES and b"\0" in value):

@@ -12,6 +12,9 @@ from udocker_core.layers import pax
 from udocker_core.layers.fields import BLOCK, DamageError, number
 from udocker_core.layers.stream import Stream
 
+#: pax records, one of which each sparse member has: the size of its file
+KEYWORDS = frozenset((b"GNU.sparse.realsize", b"GNU.sparse.size"))
+
 _MAX_PIECES = 100_000
 
 

@@ -141,8 +141,8 @@ class Tree:
             if inner is None:
                 self.trim(keep=place)
                 fd = self.descriptor(place)
-                status = _status(name, fd)
-                if status and stat.S_ISLNK(status.st_mode):
+                found = status(name, fd)
+                if found and stat.S_ISLNK(found.st_mode):
                     links += 1
                     if links > _MAX_LINKS:
                         raise UnsafeLayer("has a name with too many symbolic links on its way")
@@ -151,7 +151,7 @@ class Tree:
                         place = self.root
                     todo.extend(part for part in target.split(b"/")[::-1] if part not in b".")
                     continue
-                if not make and not (status and stat.S_ISDIR(status.st_mode)):
+                if not make and not (found and stat.S_ISDIR(found.st_mode)):
                     raise NotADirectoryError
                 inner = self.directory(place, name)
             place = inner
@@ -168,10 +168,10 @@ class Tree:
         if made.depth > _MAX_DEPTH:
             raise UnsafeLayer(f"has more than {_MAX_DEPTH} directories in each other")
         fd = self.descriptor(parent)
-        status = _status(name, fd)
-        if status and stat.S_ISDIR(status.st_mode):
-            made.mode = stat.S_IMODE(status.st_mode)
-            made.mtime = status.st_mtime_ns
+        found = status(name, fd)
+        if found and stat.S_ISDIR(found.st_mode):
+            made.mode = stat.S_IMODE(found.st_mode)
+            made.mtime = found.st_mtime_ns
             if made.mode & 0o700 != 0o700:
                 os.chmod(name, made.mode | 0o700, dir_fd=fd)
         else:
@@ -192,21 +192,23 @@ class Tree:
     def remove(self, parent: Directory, name: bytes) -> None:
         """Remove whatever `name` in `parent` is, if anything."""
         fd = self.descriptor(parent)
-        status = _status(name, fd)
-        if status is None:
+        found = status(name, fd)
+        if found is None:
             return
-        if stat.S_ISDIR(status.st_mode):
+        if stat.S_ISDIR(found.st_mode):
             gone = parent.children.pop(name, None)
             if gone:
                 self._forget(gone)
             remove_tree(os.fsdecode(name), dir_fd=fd)
         else:
             os.unlink(name, dir_fd=fd)
-        if stat.S_ISDIR(status.st_mode) or stat.S_ISLNK(status.st_mode):
+        if stat.S_ISDIR(found.st_mode) or stat.S_ISLNK(found.st_mode):
             self.found.clear()  # paths may have led through it
 
     def remove_lower(self, parent: Directory, name: bytes) -> None:
         """Apply the whiteout of `name` in `parent`: it hides what lower layers have there."""
+        if not self.has_lower:
+            return
         if parent.layer != self.layer or name not in parent.made:
             self.remove(parent, name)
         elif name in parent.children:
@@ -214,7 +216,7 @@ class Tree:
 
     def clear_lower(self, directory: Directory) -> None:
         """Apply the opaque whiteout of `directory`, wherever in its layer it is."""
-        todo = [directory]
+        todo = [directory] if self.has_lower else []
         while todo:
             place = todo.pop()
             self.trim(keep=place)
@@ -278,7 +280,8 @@ def clean(path: bytes) -> list[bytes]:
     return parts
 
 
-def _status(name: bytes, fd: int) -> os.stat_result | None:
+def status(name: bytes, fd: int) -> os.stat_result | None:
+    """Return what `name` in the directory `fd` is, a link unfollowed, or None for nothing."""
     try:
         return os.stat(name, dir_fd=fd, follow_symlinks=False)
     except FileNotFoundError:

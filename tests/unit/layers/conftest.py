@@ -13,6 +13,7 @@ from udocker_core.layers import Layer, Limits, apply_layers
 
 SECRET = b"the host's secret"
 TIME = 1_600_000_000
+NO_LIMITS = Limits()
 
 
 def _octal(value, width):
@@ -25,7 +26,7 @@ def _member(
     data=b"",
     *,
     link="",
-    mode=0o644,
+    mode=None,
     mtime=TIME,
     size=None,
     magic=b"ustar\x0000",
@@ -36,6 +37,8 @@ def _member(
     """Return a header and its data. `fields` are (offset, bytes) to put over the header."""
     name, link = os.fsencode(name), os.fsencode(link)
     head = bytearray(512)
+    if mode is None:
+        mode = 0o755 if kind == "5" else 0o644
     before = b""
     if len(name) > 100:
         before += _member("././@LongLink", "L", name + b"\0", magic=b"ustar  \0")
@@ -95,27 +98,44 @@ def archive():
 
 
 def snapshot(top):
-    """Return all below `top`: path -> kind, mode, time, links and content or target."""
+    """Return all below `top`: path -> mode, time, links and content or target.
+
+    Of very deep trees only that part is seen which a path can name.
+    """
     found = {}
-    for folder, folders, files in os.walk(os.fsencode(top)):
-        for name in [*folders, *files]:
-            path = os.path.join(folder, name)
+    top = os.fsencode(top)
+    todo = [top]
+    while todo:
+        folder = todo.pop()
+        for name in os.listdir(folder):
+            path = folder + b"/" + name
+            if len(path) > 4000:
+                continue
             status = os.lstat(path)
             content = None
-            if stat.S_ISLNK(status.st_mode):
+            if stat.S_ISDIR(status.st_mode):
+                todo.append(path)
+            elif stat.S_ISLNK(status.st_mode):
                 content = os.readlink(path)
             elif stat.S_ISREG(status.st_mode):
-                os.chmod(path, 0o600)
-                with open(path, "rb") as file:
-                    content = file.read()
-                os.chmod(path, stat.S_IMODE(status.st_mode))
-            shown = os.path.relpath(path, os.fsencode(top))
-            found[os.fsdecode(shown)] = (status.st_mode, status.st_mtime_ns, status.st_nlink, content)
+                content = _read(path, status)
+            shown = os.fsdecode(path[len(top) + 1 :])
+            found[shown] = (status.st_mode, status.st_mtime_ns, status.st_nlink, content)
     return found
 
 
+def _read(path, status):
+    if not status.st_mode & 0o400:
+        os.chmod(path, 0o600)
+    with open(path, "rb") as file:
+        content = file.read()
+    if not status.st_mode & 0o400:
+        os.chmod(path, stat.S_IMODE(status.st_mode))
+    return content
+
+
 def short(top):
-    """Return all below `top`: path -> content, b"-> target", "/" for a directory, "|" for a FIFO."""
+    """Return all below `top`: path -> content, "/" for a directory and so on."""
     kinds = {stat.S_IFDIR: "/", stat.S_IFIFO: "|"}
     return {
         path: b"-> " + content if stat.S_ISLNK(mode) else kinds.get(stat.S_IFMT(mode), content)
@@ -124,7 +144,8 @@ def short(top):
 
 
 def _quiet():
-    return threading.active_count(), len(os.listdir("/proc/self/fd"))
+    ours = [thread for thread in threading.enumerate() if thread.name == "udocker-layers"]
+    return ours, len(os.listdir("/proc/self/fd"))
 
 
 class Sandbox:
@@ -141,13 +162,14 @@ class Sandbox:
         (self.host / "link").symlink_to("secret")
         self.up = "../" * (len(self.root.parts) - 1)  # from the root to the host's "/"
 
-    def unpack(self, *layers, diff_ids=None, limits=Limits()):
-        """Apply uncompressed or compressed layers and return the summary."""
-        diff_ids = diff_ids or [None] * len(layers)
-        values = [
-            Layer(lambda data=data: io.BytesIO(data), diff_id, f"number {number}")
-            for number, (data, diff_id) in enumerate(zip(layers, diff_ids))
-        ]
+    def unpack(self, *layers, diff_ids=None, limits=NO_LIMITS):
+        """Apply layers, given as bytes, and return the summary."""
+        openers = [lambda data=data: io.BytesIO(data) for data in layers]
+        return self.apply(*zip(openers, diff_ids or [None] * len(layers)), limits=limits)
+
+    def apply(self, *layers, limits=NO_LIMITS):
+        """Apply layers, given as what opens them and their diff_id, and return the summary."""
+        values = [Layer(*layer, f"number {number}") for number, layer in enumerate(layers)]
         host, quiet = snapshot(self.host), _quiet()
         beside = sorted(os.listdir(self.root.parent))
         try:
@@ -171,9 +193,4 @@ class Sandbox:
 
 @pytest.fixture
 def sandbox(tmp_path):
-    yield Sandbox(tmp_path)
-    for folder, folders, _ in os.walk(tmp_path):
-        for name in folders:
-            os.chmod(os.path.join(folder, name), 0o700, follow_symlinks=True) if not os.path.islink(
-                os.path.join(folder, name)
-            ) else None
+    return Sandbox(tmp_path)
