@@ -20,10 +20,10 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PROGRAM = "udocker-launch"
 FLAGS = (
-    "-std=c11 -Os -Wall -Wextra -ffreestanding -nostdlib -static -fno-pie -no-pie -fno-ident "
-    "-fno-stack-protector -fno-asynchronous-unwind-tables -Wl,--build-id=none "
-    "-Wl,-z,noexecstack -s"
-).split()
+    "-std=c11", "-Os", "-Wall", "-Wextra", "-ffreestanding", "-nostdlib", "-static", "-fno-pie",
+    "-no-pie", "-fno-ident", "-fno-stack-protector", "-fno-asynchronous-unwind-tables",
+    "-Wl,--build-id=none", "-Wl,-z,noexecstack", "-s",
+)  # fmt: skip
 ARCHITECTURES = ("x86_64", "aarch64")
 LICENCE = "Apache-2.0"
 
@@ -50,7 +50,7 @@ class LauncherBuildHook(BuildHookInterface):
                 break
         else:
             raise RuntimeError("no C compiler can build the launcher: install one, or ziglang")
-        os.chmod(path, 0o755)
+        os.chmod(path, 0o755)  # noqa: S103
         with open(path, "rb") as file:
             content = file.read()
         shown = ["python" if word == sys.executable else word for word in command]

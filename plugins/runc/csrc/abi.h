@@ -75,9 +75,9 @@ struct siginfo { /* the head of siginfo_t and of signalfd_siginfo: both are 128 
 	char rest[116];
 };
 
-enum { WNOHANG = 1, WUNTRACED = 2 };
+enum { WNOHANG = 1, WUNTRACED = 2, WCONTINUED = 8 };
 #define WIFSTOPPED(status) (((status) & 0xff) == 0x7f)
-#define WSTOPSIG(status) (((status) >> 8) & 0xff)
+#define WIFCONTINUED(status) ((status) == 0xffff)
 #define WIFEXITED(status) (((status) & 0x7f) == 0)
 #define WEXITSTATUS(status) (((status) >> 8) & 0xff)
 #define WTERMSIG(status) ((status) & 0x7f)

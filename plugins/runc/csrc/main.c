@@ -52,12 +52,14 @@ static void enter_container(const struct options *o, int channel)
 {
 	unsigned mask;
 	char ready;
+	long error;
 
 	if (sys_read(channel, &ready, 1) != 1)
 		sys_exit(STATUS_SETUP); /* the front has failed, and said why */
 	mask = (unsigned)CALL(umask, 0, 0, 0, 0, 0);
-	if (o->hostname && CALL(sethostname, o->hostname, length(o->hostname), 0, 0, 0) < 0)
-		fail(STATUS_SETUP, 0, "cannot set the host name ", o->hostname, NULL);
+	error = o->hostname ? CALL(sethostname, o->hostname, length(o->hostname), 0, 0, 0) : 0;
+	if (error < 0)
+		fail(STATUS_SETUP, error, "cannot set the host name ", o->hostname, NULL);
 	build_root(o);
 	CALL(umask, mask, 0, 0, 0, 0);
 	if (!o->privileged)

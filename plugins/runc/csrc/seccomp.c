@@ -44,6 +44,9 @@ static const int refused[] = {
 	NR_settimeofday, NR_clock_settime, NR_clock_adjtime, NR_syslog, NR_vhangup,
 	ARCH_REFUSED,
 };
+#ifdef AUDIT_ARCH_32
+static const int refused_32[] = {REFUSED_32};
+#endif
 /* Programs fall back to older calls when these are missing. clone3's flags are in memory, where
  * a filter cannot see them; io_uring's operations pass no filter. */
 static const int missing[] = {
@@ -54,7 +57,8 @@ static const int families[] = { /* of sockets; unspec unix inet inet6 netlink pa
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
-static struct instruction code[128];
+_Static_assert(COUNT(refused) < 128, "jumps over the list reach 255 instructions");
+static struct instruction code[256];
 static int size;
 
 static void add(unsigned operation, uint32_t k, unsigned if_true, unsigned if_false)
@@ -81,27 +85,43 @@ static void answer_flags(int number, uint32_t bits, uint32_t result)
 	add(RETURN, ALLOW, 0, 0);
 }
 
-static void build(void)
+/* All but the socket families, for one kind of programs: the numbers of what it refuses, and of
+ * three calls that depend on their arguments. */
+static void answer_abi(const int *list, size_t count, int unshare, int clone, int ioctl)
 {
-	const unsigned known = COUNT(families);
-
-	add(LOAD, ARCHITECTURE, 0, 0);
-	add(JUMP_EQUAL, AUDIT_ARCH, 1, 0);
-	add(RETURN, ERRNO(ENOSYS), 0, 0); /* 32-bit programs */
 	add(LOAD, NUMBER, 0, 0);
 	add(JUMP_GREATER, NR_listns, 0, 1); /* newer calls, and x32's */
 	add(RETURN, ERRNO(ENOSYS), 0, 0);
-	answer(refused, COUNT(refused), ERRNO(EPERM));
+	answer(list, count, ERRNO(EPERM));
 	answer(missing, COUNT(missing), ERRNO(ENOSYS));
-	answer_flags(NR_unshare, CLONE_NEWUSER, ERRNO(EPERM));
-	answer_flags(NR_clone, CLONE_NEWUSER, ERRNO(EPERM));
+	answer_flags(unshare, CLONE_NEWUSER, ERRNO(EPERM));
+	answer_flags(clone, CLONE_NEWUSER, ERRNO(EPERM));
 	/* input faked into the terminal; the kernel looks at 32 bits of the request, as we do */
-	add(JUMP_EQUAL, NR_ioctl, 0, 5);
+	add(JUMP_EQUAL, (uint32_t)ioctl, 0, 5);
 	add(LOAD, ARGUMENT_1, 0, 0);
 	add(JUMP_EQUAL, TIOCSTI, 1, 0);
 	add(JUMP_EQUAL, TIOCLINUX, 0, 1);
 	add(RETURN, ERRNO(EPERM), 0, 0);
 	add(RETURN, ALLOW, 0, 0);
+}
+
+static void build(void)
+{
+	const unsigned known = COUNT(families);
+	struct instruction *native = &code[1];
+
+	add(LOAD, ARCHITECTURE, 0, 0);
+	add(JUMP_EQUAL, AUDIT_ARCH, 0, 0); /* to the end of the 32-bit part, which is known below */
+#ifdef AUDIT_ARCH_32
+	add(JUMP_EQUAL, AUDIT_ARCH_32, 1, 0);
+	add(RETURN, ERRNO(ENOSYS), 0, 0);
+	answer_abi(refused_32, COUNT(refused_32), NR_unshare_32, NR_clone_32, NR_ioctl_32);
+	add(RETURN, ALLOW, 0, 0); /* the family is in memory, behind socketcall(2) */
+#else
+	add(RETURN, ERRNO(ENOSYS), 0, 0);
+#endif
+	native->if_true = (uint8_t)(&code[size] - native - 1);
+	answer_abi(refused, COUNT(refused), NR_unshare, NR_clone, NR_ioctl);
 	/* seldom used network protocols */
 	add(JUMP_EQUAL, NR_socket, 1, 0);
 	add(RETURN, ALLOW, 0, 0);

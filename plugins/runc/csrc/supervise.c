@@ -75,6 +75,34 @@ static int in_foreground(int group)
 	return sys_ioctl(0, TIOCGPGRP, &owner) >= 0 && owner == group;
 }
 
+/* What init reports of the program. */
+#define STOPPED 's'
+#define CONTINUED 'c'
+
+enum { SETTLING = 50 * 1000 * 1000 }; /* nanoseconds */
+
+/* Reads a report of init: 0 when there will be no more. When the program has been stopped in a
+ * shell's terminal, stops this process too, so that the shell takes over. A batch system that
+ * suspends the whole job continues it as well, so a report may be outdated: the last one counts. */
+static int follow_program(int channel)
+{
+	struct pollfd next = {.fd = channel, .events = POLLIN};
+	struct timespec settling = {.nanoseconds = SETTLING};
+	char report = CONTINUED;
+	long terminal;
+
+	do {
+		if (sys_read(channel, &report, 1) != 1)
+			return 0;
+	} while (report == STOPPED && CALL(ppoll, &next, 1, &settling, NULL, 0) > 0);
+	terminal = report == STOPPED ? sys_open("/dev/tty", O_RDONLY | O_NOCTTY) : -1;
+	if (terminal >= 0) {
+		sys_close((int)terminal);
+		sys_kill(CALL(getpid, 0, 0, 0, 0, 0), SIGSTOP);
+	}
+	return 1;
+}
+
 int supervise_front(long pid, int channel)
 {
 	/* A shell in the container takes the terminal's foreground for its own process group, and
@@ -83,15 +111,12 @@ int supervise_front(long pid, int channel)
 	struct pollfd events[2] = {{.events = POLLIN}, {.fd = channel, .events = POLLIN}};
 	struct siginfo info;
 	int status;
-	char stopped;
 
 	close_inherited(foreground, channel);
 	events[0].fd = (int)CALL(signalfd4, -1, &all, sizeof all, SFD_CLOEXEC, 0);
 	while (sys_wait(pid, &status, WNOHANG) == 0) {
 		CALL(ppoll, events, 2, NULL, NULL, 0);
-		if (events[1].revents & POLLIN && sys_read(channel, &stopped, 1) == 1)
-			sys_kill(CALL(getpid, 0, 0, 0, 0, 0), SIGSTOP); /* as the program did */
-		else if (events[1].revents)
+		if (events[1].revents && !follow_program(channel))
 			events[1].fd = -1; /* init has ended */
 		if (events[0].revents & POLLIN &&
 		    sys_read(events[0].fd, &info, sizeof info) == sizeof info)
@@ -110,12 +135,15 @@ int supervise_init(long pid, int channel)
 
 	close_inherited(0, channel);
 	for (;;) {
-		while ((child = sys_wait(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+		while ((child = sys_wait(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0) {
 			if (child != pid)
 				continue;
-			if (!WIFSTOPPED(status))
+			if (WIFSTOPPED(status))
+				sys_write(channel, (char[]){STOPPED}, 1);
+			else if (WIFCONTINUED(status))
+				sys_write(channel, (char[]){CONTINUED}, 1);
+			else
 				return exit_status(status);
-			sys_write(channel, "", 1);
 		}
 		if (CALL(rt_sigtimedwait, &all, &info, NULL, sizeof all, 0) > 0)
 			pass_on(pid, &info);

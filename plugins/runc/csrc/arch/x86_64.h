@@ -55,4 +55,22 @@ enum {
  * uselib ustat sysfs _sysctl iopl ioperm create_module get_kernel_syms query_module */
 #define ARCH_REFUSED 134, 136, 139, 156, 172, 173, 174, 177, 178
 
+/* 32-bit programs: the same calls by i386's numbers. Those from open_tree on are the same ones;
+ * then stime umount sysfs uselib ustat ioperm iopl vm86 vm86old create_module get_kernel_syms
+ * query_module _sysctl clock_settime64 clock_adjtime64, which only i386 has, or names so. */
+#define AUDIT_ARCH_32 0x40000003
+enum { NR_ioctl_32 = 54, NR_clone_32 = 120, NR_unshare_32 = 310 };
+#define REFUSED_32                                                                             \
+	/* mount umount2 pivot_root setns */ 21, 52, 217, 346,                                 \
+	/* add_key request_key keyctl */ 286, 287, 288,                                        \
+	/* bpf perf_event_open userfaultfd */ 357, 336, 374,                                   \
+	/* init_module finit_module delete_module */ 128, 350, 129,                            \
+	/* kexec_load lookup_dcookie fanotify_init */ 283, 253, 338,                           \
+	/* open_by_handle_at */ 342,                                                           \
+	/* reboot swapon swapoff acct quotactl nfsservctl */ 88, 87, 115, 51, 131, 169,        \
+	/* settimeofday clock_settime clock_adjtime syslog vhangup */ 79, 264, 343, 103, 111,  \
+	NR_open_tree, NR_open_tree_attr, NR_move_mount, NR_fsopen, NR_fsconfig, NR_fsmount,    \
+	NR_fspick, NR_mount_setattr, NR_quotactl_fd,                                           \
+	25, 22, 135, 86, 62, 101, 110, 166, 113, 127, 130, 167, 149, 404, 405
+
 #endif

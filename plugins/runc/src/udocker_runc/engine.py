@@ -10,9 +10,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from udocker_core import hookimpl
 from udocker_core.binaries import chosen_program, own_program
 from udocker_core.errors import EngineError, UdockerError
-from udocker_core.hookmarker import hookimpl
 from udocker_core.model import (
     Bind,
     Capabilities,
@@ -30,6 +30,9 @@ LAUNCHER = "udocker-launch"
 #: The engine's settings.
 RUNTIME_KEY = "use_runc_executable"
 IDMAP_KEY = "runc_idmap"
+
+#: What that setting is for the launcher; udocker 1.3 has the second.
+LAUNCHER_SETTINGS = ("", "UDOCKER")
 
 #: What runtimes hide, as it tells about the host.
 MASKED_PATHS = (
@@ -57,6 +60,10 @@ class Engine:
     def __init__(self, mode: str, settings: Mapping[str, str]) -> None:
         self.mode = mode
         self._settings = settings
+        runtime = settings.get(RUNTIME_KEY, "")
+        one_id = settings.get(IDMAP_KEY, "") != "subuid"
+        if one_id and runtime not in LAUNCHER_SETTINGS and not is_crun(runtime):
+            self.capabilities = self.capabilities._replace(any_user=False)
 
     @hookimpl
     def udocker_run(self, container: Container, spec: RunSpec) -> LaunchPlan:
@@ -99,7 +106,7 @@ class Engine:
     def _runtime(self) -> str:
         """The path of the OCI runtime to use, empty for the launcher."""
         setting = self._settings.get(RUNTIME_KEY, "")
-        if setting in ("", "UDOCKER"):
+        if setting in LAUNCHER_SETTINGS:
             return ""
         return chosen_program(setting, RUNTIME_KEY)
 
@@ -116,6 +123,13 @@ class Engine:
         from udocker_runc import idmap
 
         return idmap.options()
+
+
+def is_crun(runtime: str) -> bool:
+    """Whether the runtime is crun, which needs no root in a map of one id as runc does; all
+    others are taken for the like of runc.
+    """
+    return os.path.basename(runtime).startswith("crun")
 
 
 def nested_last(binds: tuple[Bind, ...]) -> tuple[Bind, ...]:

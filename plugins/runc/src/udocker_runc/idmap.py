@@ -15,7 +15,7 @@ class Range(NamedTuple):
     """Consecutive ids that a user may map."""
 
     first: int
-    count: int
+    length: int
 
 
 def options() -> tuple[str, ...]:
@@ -33,7 +33,7 @@ def options() -> tuple[str, ...]:
         table = f"/etc/sub{kind}"
         ids = subordinate(table, names)
         found += (f"--new{kind}map", helper, f"--map-{kind}", f"0:{own}:1")
-        found += (f"--map-{kind}", f"1:{ids.first}:{ids.count}")
+        found += (f"--map-{kind}", f"1:{ids.first}:{ids.length}")
     return tuple(found)
 
 

@@ -15,13 +15,17 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from udocker_core.errors import EngineError
 from udocker_core.model import DataFile, LaunchPlan, RunSpec, file_descriptor
 from udocker_runc import profile
 from udocker_runc.engine import (
+    IDMAP_KEY,
     MASKED_PATHS,
     READ_ONLY_PATHS,
+    RUNTIME_KEY,
     bind_option,
     identity_options,
+    is_crun,
     mount_points,
     system_directories,
 )
@@ -49,13 +53,21 @@ def plan(spec: RunSpec, launcher: str, runtime: str, maps: tuple[str, ...]) -> L
         launcher: the path of our launcher.
         runtime: the path of the runtime.
         maps: the launcher's options for subordinate ids, empty for a map of one id.
+
+    Raises:
+        EngineError: the runtime cannot do this.
     """
+    if not (maps or spec.user.uid == 0 or is_crun(runtime)):
+        raise EngineError(
+            f"{runtime} cannot run as user {spec.user.uid} where root is not mapped as well",
+            f"set {IDMAP_KEY} to subuid, or leave {RUNTIME_KEY} empty",
+        )
     outer = spec._replace(user=spec.user._replace(uid=0, gid=0, gids=()))
     files = [DataFile("config.json", document(spec, launcher, maps), mode=0o600)]
     files += [file for file in spec.files if file.target]
     argv = [launcher, "--root", "/..", "--privileged", *identity_options(outer, maps)]
     argv += ("--proc", "/proc", "--dev-bind", "/dev", "/dev", "--tmpfs", BUNDLE)
-    if os.path.basename(runtime).startswith("crun") and os.path.isdir(CGROUPS + "/unified"):
+    if is_crun(runtime) and os.path.isdir(CGROUPS + "/unified"):
         argv += ("--tmpfs", CGROUPS)  # crun refuses versions 1 and 2 together
     for file in files:
         argv += ("--data", file_descriptor(file.name), f"{BUNDLE}/{file.name}", f"{file.mode:o}")
@@ -69,8 +81,19 @@ def plan(spec: RunSpec, launcher: str, runtime: str, maps: tuple[str, ...]) -> L
 
 
 def document(spec: RunSpec, launcher: str, maps: tuple[str, ...]) -> bytes:
-    """The content of config.json."""
-    return json.dumps(configuration(spec, launcher, maps), indent=1).encode()
+    """The content of config.json.
+
+    Raises:
+        EngineError: an argument, variable or path is not UTF-8, and JSON cannot hold it.
+    """
+    text = json.dumps(configuration(spec, launcher, maps), indent=1, ensure_ascii=False)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise EngineError(
+            "OCI runtimes take only UTF-8, and this run has other bytes in a name or argument",
+            f"use udocker's own launcher: leave {RUNTIME_KEY} empty",
+        ) from None
 
 
 def configuration(spec: RunSpec, launcher: str, maps: tuple[str, ...]) -> dict[str, Any]:
@@ -98,16 +121,12 @@ def _process(spec: RunSpec, many_ids: bool) -> dict[str, Any]:
     user: dict[str, Any] = {"uid": spec.user.uid, "gid": spec.user.gid}
     if many_ids and spec.user.gids:
         user["additionalGids"] = list(spec.user.gids)
-    arguments = list(spec.argv)
-    if _has_dev(spec):
-        arguments = [INIT, "--init", "--exec", spec.executable, "--", *arguments]
-    else:
-        arguments[0] = spec.executable
     kept = list(profile.CAPABILITIES) if spec.user.uid == 0 else []
     return {
-        "terminal": False,  # the program inherits udocker's terminal
+        # Runtimes make a session of its own for the program, which then needs a terminal too.
+        "terminal": spec.terminal,
         "user": user,
-        "args": arguments,
+        "args": [INIT, "--init", "--exec", spec.executable, "--", *spec.argv],
         "env": [f"{name}={value}" for name, value in spec.env.items()],
         "cwd": spec.cwd,
         "capabilities": {
@@ -132,23 +151,19 @@ def _mappings(option: str, maps: tuple[str, ...], inside: int) -> list[dict[str,
     ]
 
 
-def _has_dev(spec: RunSpec) -> bool:
-    return "/dev" in _engine_directories(spec)
-
-
-def _engine_directories(spec: RunSpec) -> list[str]:
-    return system_directories(spec, {bind.target for bind in spec.binds})
-
-
 def _mounts(spec: RunSpec, launcher: str, many_ids: bool) -> list[dict[str, Any]]:
     mounts: list[dict[str, Any]] = []
-    for directory in _engine_directories(spec):
+    # Runtimes put devices into /dev in any case: never into the image's own.
+    taken = {bind.target for bind in spec.binds}
+    directories = system_directories(spec, taken)
+    if "/dev" not in (*taken, *directories):
+        directories.append("/dev")
+    for directory in directories:
         mounts += _SYSTEM_MOUNTS[directory]
-    if _has_dev(spec):
+    if "/dev" in directories:
         # The group of terminals, 5, exists only in a map with many ids.
         pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]
         mounts.append(_mount("devpts", "/dev/pts", pts + ["gid=5"] * many_ids))
-        mounts.append(_bind(launcher, INIT, "--ro-bind"))
     for target in spec.tmpfs:
         mounts.append(_mount("tmpfs", target, ["nosuid", "nodev", "noexec", "mode=1777"]))
     mounts += [_bind(bind.source, bind.target, bind_option(bind)) for bind in spec.binds]
@@ -156,6 +171,7 @@ def _mounts(spec: RunSpec, launcher: str, many_ids: bool) -> list[dict[str, Any]
     mounts += [
         _bind(f"{BUNDLE}/{file.name}", file.target, "--bind") for file in spec.files if file.target
     ]
+    mounts.append(_bind(launcher, INIT, "--ro-bind"))
     return mounts
 
 

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 #: Docker's default capabilities.
-CAPABILITIES = tuple(
-    "CAP_" + name
-    for name in (
-        "CHOWN DAC_OVERRIDE FSETID FOWNER MKNOD NET_RAW SETGID SETUID SETFCAP SETPCAP "
-        "NET_BIND_SERVICE SYS_CHROOT KILL AUDIT_WRITE"
-    ).split()
-)
+CAPABILITIES = (
+    "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FSETID", "CAP_FOWNER", "CAP_MKNOD", "CAP_NET_RAW",
+    "CAP_SETGID", "CAP_SETUID", "CAP_SETFCAP", "CAP_SETPCAP", "CAP_NET_BIND_SERVICE",
+    "CAP_SYS_CHROOT", "CAP_KILL", "CAP_AUDIT_WRITE",
+)  # fmt: skip
 
 #: System calls answered with EPERM.
 REFUSED = (
-    "mount umount2 pivot_root open_tree open_tree_attr move_mount fsopen fsconfig fsmount fspick "
-    "mount_setattr setns add_key request_key keyctl bpf perf_event_open userfaultfd init_module "
-    "finit_module delete_module kexec_load kexec_file_load lookup_dcookie fanotify_init "
-    "open_by_handle_at reboot swapon swapoff acct quotactl quotactl_fd nfsservctl settimeofday "
-    "clock_settime clock_adjtime syslog vhangup"
-).split()
+    "mount", "umount2", "pivot_root", "open_tree", "open_tree_attr", "move_mount", "fsopen",
+    "fsconfig", "fsmount", "fspick", "mount_setattr", "setns",
+    "add_key", "request_key", "keyctl",
+    "bpf", "perf_event_open", "userfaultfd", "init_module", "finit_module", "delete_module",
+    "kexec_load", "kexec_file_load", "lookup_dcookie", "fanotify_init", "open_by_handle_at",
+    "reboot", "swapon", "swapoff", "acct", "quotactl", "quotactl_fd", "nfsservctl",
+    "settimeofday", "clock_settime", "clock_adjtime", "syslog", "vhangup",
+)  # fmt: skip
 #: System calls answered with ENOSYS.
-MISSING = "clone3 io_uring_setup io_uring_enter io_uring_register".split()
+MISSING = ("clone3", "io_uring_setup", "io_uring_enter", "io_uring_register")
 #: Socket families that are there: unspec unix inet inet6 netlink packet ib.
 FAMILIES = (0, 1, 2, 10, 16, 17, 27)
 
@@ -56,8 +57,8 @@ def seccomp() -> dict[str, Any]:
     }
 
 
-def _errno(names: list[str], error: int, *conditions: dict[str, Any]) -> dict[str, Any]:
-    rule: dict[str, Any] = {"names": names, "action": "SCMP_ACT_ERRNO", "errnoRet": error}
+def _errno(names: Sequence[str], error: int, *conditions: dict[str, Any]) -> dict[str, Any]:
+    rule: dict[str, Any] = {"names": list(names), "action": "SCMP_ACT_ERRNO", "errnoRet": error}
     if conditions:
         rule["args"] = list(conditions)
     return rule
