@@ -40,7 +40,7 @@ class EntryPoint(NamedTuple):
         module, _, attribute = self.value.partition(":")
         try:
             return getattr(importlib.import_module(module), attribute)
-        except (ImportError, AttributeError) as error:
+        except Exception as error:  # whatever its module raises
             raise EngineError(
                 f"{self.distribution} {self.version} is broken: {error}",
                 f"pip install --force-reinstall {self.distribution}",

@@ -54,6 +54,18 @@ def write_atomic(path: str, content: bytes, mode: int = 0o600) -> None:
         raise
 
 
+def set_marker(path: str, wanted: bool) -> None:
+    """Make an empty file, or remove it.
+
+    Raises:
+        OSError: as the system calls do.
+    """
+    if wanted:
+        write_atomic(path, b"")
+    elif os.path.lexists(path):
+        os.unlink(path)
+
+
 def read_regular(path: str, limit: int) -> bytes | None:
     """The content of a regular file of at most `limit` bytes, or None if it is anything else.
 

@@ -62,6 +62,9 @@ def implements(plugin: Any, hook: str) -> bool:
 
 
 def _call(method: Any, arguments: dict[str, Any]) -> Any:
-    code = method.__code__
+    function = method
+    while hasattr(function, "__wrapped__"):  # functools.wraps
+        function = function.__wrapped__
+    code = function.__code__
     names = code.co_varnames[: code.co_argcount]
     return method(**{name: arguments[name] for name in names if name in arguments})

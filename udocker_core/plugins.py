@@ -60,11 +60,14 @@ def _broken(manager: Any, entry_point: Any, error: BaseException) -> None:
 
 
 def from_metadata(entry: Any) -> EntryPoint:
-    """An entry point of importlib.metadata as one of ours."""
-    distribution = entry.dist
-    return EntryPoint(
-        entry.group, entry.name, entry.value, distribution.metadata["Name"], distribution.version
-    )
+    """An entry point of stevedore, which does not tell the distribution, as one of ours."""
+    from importlib.metadata import distributions
+
+    key = (entry.group, entry.name, entry.value)
+    for distribution in distributions():
+        if key in ((e.group, e.name, e.value) for e in distribution.entry_points):
+            return EntryPoint(*key, distribution.metadata["Name"], distribution.version)
+    return EntryPoint(*key, entry.value.partition(":")[0], "of unknown version")
 
 
 def broken(error: Exception) -> str:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from udocker_core.cli import acquire
 from udocker_core.cli.declare import Command, Option, Values
-from udocker_core.cli.options import SOURCE
+from udocker_core.cli.options import PULL_POLICIES, SOURCE, check_policy
 from udocker_core.cli.session import Session
-
-_POLICIES = ("missing", "never", "always")
 
 
 def main(session: Session, values: Values) -> int:
     """Make a container and print its id."""
+    policy = check_policy(values["pull"], PULL_POLICIES)
     name = values["name"]
     if values["force"] and name in session.containers:
         session.warn(f"container name already exists: {name}; the new container has no name")
         name = ""
-    policy = values["pull"] if values["pull"] in _POLICIES else "missing"
     container = acquire.container(session, values, values["arguments"][0], name, policy)
     print(container.id)
     return 0

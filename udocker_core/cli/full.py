@@ -27,17 +27,23 @@ class _Command(click.Command):
 def _split_equals(
     args: list[str], valued: set[str], passthrough: bool
 ) -> list[str]:
-    """Write ``-v=VALUE`` as ``-v VALUE``, up to where options end."""
+    """Write ``-v=VALUE`` and ``-itv=VALUE`` as ``-v VALUE``, up to where options end."""
     result: list[str] = []
     words = iter(args)
     for word in words:
         if word == "--" or (passthrough and (word[:1] != "-" or word == "-")):
             return [*result, word, *words]
-        if word[:2] in valued and word[2:3] == "=":
-            result += [word[:2], word[3:]]
+        end = 0  # of the option that takes a value
+        if word.startswith("--"):
+            end = len(word) if word in valued else 0
+        elif word.startswith("-"):
+            letters = range(1, len(word))
+            end = next((at + 1 for at in letters if f"-{word[at]}" in valued), 0)
+        if end and word[end : end + 1] == "=":
+            result += [word[:end], word[end + 1 :]]
             continue
         result.append(word)
-        if word in valued:
+        if end and end == len(word):
             result += [value for value in [next(words, None)] if value is not None]
     return result
 

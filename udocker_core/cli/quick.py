@@ -57,7 +57,8 @@ def _take(
         if option is None:
             return False
         if option.metavar:
-            return _store(option, word[2:].removeprefix("=") or None, rest, values)
+            value = word[3:] if word[2:3] == "=" else word[2:] or None
+            return _store(option, value, rest, values)
         _store(option, None, rest, values)
         word = "-" + word[2:]
     return True

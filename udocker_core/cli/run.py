@@ -7,15 +7,13 @@ import sys
 
 from udocker_core import execution
 from udocker_core.cli.declare import Command, Option, Values
-from udocker_core.cli.options import SOURCE
+from udocker_core.cli.options import PULL_POLICIES, SOURCE, check_policy
 from udocker_core.cli.session import INFO, Session
 from udocker_core.containers import legacy, mountpoints
-from udocker_core.errors import NotFound, UsageError
+from udocker_core.errors import NotFound, UdockerError
 from udocker_core.model import Container, LaunchPlan
 from udocker_core.run import launch
 from udocker_core.run.spec import RunOptions
-
-_PULL_POLICIES = ("missing", "never", "always", "reuse")
 
 _OPTIONS = (
     Option(("--name",), "Name the container", "NAME"),
@@ -60,17 +58,22 @@ _DESCRIBES_PROGRAM = frozenset(RunOptions._fields) - {"command"}
 def main(session: Session, values: Values) -> int:
     """Run a command in a container, which is made first if it is an image that was named."""
     target, *command = values["arguments"]
-    policy = values["pull"] or "missing"
-    if policy not in _PULL_POLICIES:
-        raise UsageError(f"invalid --pull: {policy}", "give " + ", ".join(_PULL_POLICIES))
-    container = _find(session, values, target, policy)
-    legacy.restore_bound_files(container)
+    policy = check_policy(values["pull"], (*PULL_POLICIES, "reuse"))
+    container, is_new = _find(session, values, target, policy)
     options = RunOptions(tuple(command), **{key: values[key] for key in _DESCRIBES_PROGRAM})
-    prepared = execution.prepare(container, options, session.config, session.warn)
+    try:
+        legacy.restore_bound_files(container)
+        prepared = execution.prepare(container, options, session.config, session.warn)
+        mountpoints.make(container, {} if values["plan"] else prepared.plan.mount_points)
+    except UdockerError:
+        if is_new and values["rm"]:
+            _remove(session, container)
+        raise
     if values["plan"]:
         _print_plan(prepared.plan)
+        if is_new:
+            _remove(session, container)
         return 0
-    mountpoints.make(container, prepared.plan.mount_points)
     if session.level >= INFO and not values["nobanner"] and sys.stderr.isatty():
         _print_banner(container.id, prepared.program)
     if not values["rm"] and not launch.needs_directory(prepared.plan):
@@ -79,22 +82,23 @@ def main(session: Session, values: Values) -> int:
     return launch.supervise(prepared.plan, session.config.tmpdir, finish)
 
 
-def _find(session: Session, values: Values, target: str, policy: str) -> Container:
+def _find(session: Session, values: Values, target: str, policy: str) -> tuple[Container, bool]:
+    """The container to run, and whether it was made for this run."""
     store = session.containers
     name = values["name"]
     if policy == "reuse" and name and name in store:
-        return store.find(name)
+        return store.find(name), False
     if policy != "always" and target in store:
         container = store.find(target)
         if name:
             store.add_name(container, name)
             container = store.find(target)
-        return container
+        return container, False
     from udocker_core.cli import acquire
 
+    fetch = "missing" if policy == "reuse" else policy
     try:
-        return acquire.container(session, values, target, name, "missing" if policy == "reuse"
-                                 else policy)
+        return acquire.container(session, values, target, name, fetch), True
     except NotFound as error:
         if policy == "always":
             raise
@@ -102,7 +106,10 @@ def _find(session: Session, values: Values, target: str, policy: str) -> Contain
 
 
 def _remove(session: Session, container: Container) -> None:
-    session.containers.remove(session.containers.locate(container.id))
+    try:
+        session.containers.remove(session.containers.locate(container.id))
+    except UdockerError as error:
+        session.warn(f"{container.id} is not removed: {error.message}")
 
 
 def _print_plan(plan: LaunchPlan) -> None:

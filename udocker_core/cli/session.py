@@ -38,11 +38,6 @@ class Session(NamedTuple):
         """Say that something is left out or odd."""
         self._say(WARNING, f"Warning: {text}")
 
-    def info(self, text: str) -> None:
-        """Say what is going on, to a person: programs that read stderr are not told."""
-        if sys.stderr.isatty():
-            self._say(INFO, f"Info: {text}")
-
     def error(self, error: UdockerError) -> None:
         """Say what failed and what the remedy is, in one line."""
         print(describe(error), file=sys.stderr)

@@ -20,6 +20,8 @@ COMMANDS = {
     "name": ("name", "Give a container one more name"),
     "rename": ("rename", "Change a container's name"),
     "rmname": ("rmname", "Take a name from a container"),
+    "protect": ("protect", "Protect a container or an image from removal"),
+    "unprotect": ("unprotect", "Let a container or an image be removed again"),
     "doctor": ("doctor", "Tell which execution modes work here, and why the others do not"),
     "plugins": ("plugins", "List the installed engines and plugins"),
     "install": ("install", "Say what is installed (nothing has to be fetched any more)"),

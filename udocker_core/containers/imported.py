@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Any
 from udocker_core import files
 from udocker_core.containers.store import ContainerStore
 from udocker_core.layers import Layer, Readable, apply_layers
+from udocker_core.manifest import load_json
 from udocker_core.model import Container
 from udocker_core.workspace import workspace
 
@@ -65,7 +65,7 @@ def from_clone(
             root = top
         record = files.read_regular(os.path.join(top, "container.json"), _MAX_RECORD)
         if root != top and record:
-            config = json.loads(record)
+            config = load_json(record, f"the record in {source}")
             image = os.fsdecode(
                 files.read_regular(os.path.join(top, "imagerepo.name"), 4096) or os.fsencode(image)
             )

@@ -39,19 +39,17 @@ def locate(root: str, binds: Sequence[Bind], path: str, cwd: str = "/") -> Place
     """
     sources = {bind.target.rstrip("/"): bind.source for bind in binds}
     todo = [name for name in (cwd + "/" + path if path[:1] != "/" else path).split("/") if name]
+    if "\0" in path:
+        return None
     todo.reverse()
     done: list[str] = []
     links = 0
-    status = os.stat(root)
-    host = root
     while todo:
         name = todo.pop()
         if name == ".":
             continue
         if name == "..":
-            if done:
-                done.pop()
-            host = _host_path(root, sources, done)
+            del done[-1:]
             continue
         done.append(name)
         host = _host_path(root, sources, done)
@@ -72,9 +70,8 @@ def locate(root: str, binds: Sequence[Bind], path: str, cwd: str = "/") -> Place
             return None
         if todo and not stat.S_ISDIR(status.st_mode):
             return None
-    if not done:
-        status = os.stat(root)
-    return Place("/" + "/".join(done), host, status)
+    host = _host_path(root, sources, done)  # no link is left in it
+    return Place("/" + "/".join(done), host, os.stat(host))
 
 
 def read(root: str, path: str, limit: int = 1 << 20) -> bytes | None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _RECORD = "container.json"
 _SETTINGS = "settings.json"
+_PROTECTED = "PROTECT"
 
 
 def new_id() -> str:
@@ -246,7 +247,11 @@ class ContainerStore:
 
     def is_protected(self, container: Container) -> bool:
         """Whether ``protect`` was used on it."""
-        return os.path.lexists(os.path.join(container.directory, "PROTECT"))
+        return os.path.lexists(os.path.join(container.directory, _PROTECTED))
+
+    def protect(self, container: Container, wanted: bool) -> None:
+        """Protect the container from removal and set-up, or no longer."""
+        files.set_marker(os.path.join(container.directory, _PROTECTED), wanted)
 
     def check_unprotected(self, container: Container) -> None:
         """Raises Conflict if the container is protected."""
@@ -278,6 +283,7 @@ class ContainerStore:
         return workspace(self.directory)
 
     def _lock(self) -> FileLock:
+        files.make_private_directory(self.directory)
         return FileLock(os.path.join(self.directory, ".lock"))
 
 

@@ -65,7 +65,7 @@ def load(store: ImageStore, raw: Readable, source: str, name: str = "") -> list[
     loaded = []
     with workspace(store.layers) as directory:
         archive = _Archive(source, *_unpack(raw, source, directory))
-        found = list(archive.images())
+        found = archive.images()
         if name and len(found) != 1:
             raise IntegrityError(f"{source} holds {len(found)} images", "load it without a name")
         for image in found:
@@ -86,12 +86,12 @@ def _unpack(
     links: dict[str, str] = {}
     stream = Stream(blocks(raw, source))
     try:
-        for kind, name, link, size, _, _, holes in members(stream):
+        for number, (kind, name, link, size, _, _, holes) in enumerate(members(stream)):
             path = posixpath.normpath(os.fsdecode(name)).lstrip("/")
-            if len(found) + len(links) > _MAX_MEMBERS:
+            if number > _MAX_MEMBERS:
                 raise IntegrityError(f"{source} has more than {_MAX_MEMBERS} members")
             if kind == FILE and not holes:
-                found[path] = _member(stream, os.path.join(directory, str(len(found))), size)
+                found[path] = _member(stream, os.path.join(directory, str(number)), size)
             elif kind == SYMLINK:
                 base = posixpath.dirname(path)
                 links[path] = posixpath.normpath(posixpath.join(base, os.fsdecode(link)))
@@ -130,13 +130,17 @@ class _Archive:
         self._found = found
         self._links = links
 
-    def images(self) -> Iterator[_Found]:
-        """All images; docker's list is preferred, since it has the names."""
+    def images(self) -> list[_Found]:
+        """All images, at least one; docker's list is preferred, since it has the names."""
         if self._has("manifest.json"):
-            return self._docker()
-        if self._has("index.json"):
-            return self._oci()
-        raise self._wrong("it is neither a docker archive nor an OCI archive")
+            found = list(self._docker())
+        elif self._has("index.json"):
+            found = list(self._oci())
+        else:
+            raise self._wrong("it is neither a docker archive nor an OCI archive")
+        if not found:
+            raise self._wrong("it holds no image")
+        return found
 
     def _has(self, name: str) -> bool:
         return name in self._found or name in self._links
@@ -169,6 +173,8 @@ class _Archive:
                 config = self._member(entry["Config"])
                 layers = [self._member(layer) for layer in entry["Layers"] or ()]
                 tags = tuple(entry.get("RepoTags") or ()) or (self._nameless(config),)
+                if not all(isinstance(tag, str) for tag in tags):
+                    raise TypeError("a name is no text")
                 yield self._image(tags, config, layers)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise self._wrong(f"its manifest.json is not valid: {error!r}") from error

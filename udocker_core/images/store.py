@@ -121,7 +121,7 @@ class ImageStore:
                 config, layers = self._ancestry(directory)
             else:
                 config, layers = self._contents(json.loads(manifest), directory)
-        except (KeyError, TypeError, IndexError, ValueError) as error:
+        except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
             raise IntegrityError(
                 f"image {self.name(directory)} has no usable manifest: {error!r}",
                 "pull or load it again",
@@ -232,6 +232,14 @@ class ImageStore:
                     os.unlink(path)
             files.sync_directory(directory)
         return self.load(directory)
+
+    def protect(self, reference: Reference, wanted: bool) -> None:
+        """Protect the image from removal, or no longer.
+
+        Raises:
+            NotFound: there is no such image.
+        """
+        files.set_marker(os.path.join(self.find(reference).directory, "PROTECT"), wanted)
 
     def remove(self, reference: Reference) -> list[str]:
         """Delete an image, and the blobs that no other image has.

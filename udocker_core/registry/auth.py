@@ -130,8 +130,8 @@ class Authenticator:
             hint = f"check the image's name, and the credentials in {credentials.source}"
         else:
             hint = (
-                "check the image's name; a private image needs: "
-                f"udocker login --registry={endpoint.url}"
+                "check the image's name; a private image needs credentials in"
+                " ~/.docker/config.json"
             )
         if self._keyring.problems:
             hint += f" ({'; '.join(self._keyring.problems)})"

@@ -8,6 +8,7 @@ import stat
 import threading
 from typing import Any
 
+from udocker_core import files
 from udocker_core.errors import IntegrityError, StoreError
 from udocker_core.manifest import Descriptor
 
@@ -102,7 +103,7 @@ class PartialFile:
         with self._changed:
             self._verified = True
             self._changed.notify_all()
-        os.fsync(self._fd)
+        files.sync(self._fd)
         with self._changed:
             self._complete = True
             self._changed.notify_all()

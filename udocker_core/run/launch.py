@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from udocker_core.errors import CommandNotExecutable, EngineError, StoreError
+from udocker_core.layers.remove import remove_tree
 from udocker_core.model import DataFile, LaunchPlan, file_descriptor, file_path
 
 #: Signals that are meant for the program when somebody sends them to udocker.
@@ -62,10 +63,8 @@ def supervise(plan: LaunchPlan, tmpdir: str, finish: Callable[[], None] | None =
             _write_files(plan, directory)
         status = _run_child(_open_files(plan, _paths(plan, directory)))
     finally:
-        for file in plan.files if directory else ():
-            os.unlink(os.path.join(directory, file.name))
         if directory:
-            os.rmdir(directory)
+            remove_tree(directory)
     if finish:
         finish()
     return status
@@ -147,25 +146,29 @@ def _replace_process(plan: LaunchPlan) -> NoReturn:
         raise EngineError(
             f"cannot execute {plan.argv[0]}: {error.strerror}", "udocker doctor tells what is wrong"
         ) from error
+    except ValueError as error:  # a NUL in what is to be passed
+        raise EngineError(f"cannot execute {plan.argv[0]}: {error}") from error
 
 
 def _cpus(text: str) -> set[int]:
     """A CPU list such as ``0-3,8`` (cpuset(7), "List format")."""
-    cpus: set[int] = set()
+    ranges = []
     try:
         for part in text.split(","):
             first, _, last = part.partition("-")
-            cpus.update(range(int(first), int(last or first) + 1))
-        allowed = cpus & os.sched_getaffinity(0)
+            ranges.append(range(int(first), int(last or first) + 1))
     except ValueError:
         raise EngineError(f"invalid CPU list: {text}", "write it as 0-3,8") from None
-    if not cpus or cpus != allowed:
+    allowed = os.sched_getaffinity(0)
+    # The last of a range is looked at before the range is counted through.
+    if not all(cpus and cpus[-1] in allowed and allowed.issuperset(cpus) for cpus in ranges):
         raise EngineError(f"CPUs not available: {text}", "see /proc/self/status, Cpus_allowed_list")
-    return cpus
+    return {cpu for cpus in ranges for cpu in cpus}
 
 
 def _run_child(plan: LaunchPlan) -> int:
     waited = {*_FORWARDED, signal.SIGCHLD}
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored, no child is reported
     before = signal.pthread_sigmask(signal.SIG_BLOCK, waited)
     parent = os.getpid()
     child = os.fork()
@@ -199,6 +202,6 @@ def _die_with(parent: int) -> None:
 def _exec_or_exit(plan: LaunchPlan) -> NoReturn:
     try:
         _replace_process(plan)
-    except (EngineError, CommandNotExecutable) as error:
-        os.write(2, f"Error: {error.message}\n".encode(errors="replace"))
-        os._exit(125 if isinstance(error, EngineError) else error.exit_code)
+    except Exception as error:  # whatever it is, two processes must not go on from here
+        os.write(2, f"Error: {error}\n".encode(errors="replace"))
+        os._exit(error.exit_code if isinstance(error, CommandNotExecutable) else 125)

@@ -18,7 +18,7 @@ from udocker_core.run import command, environ, users, volumes
 
 #: The directories that each engine provides in its own way.
 _ENGINE_DIRECTORIES = ("/dev", "/proc", "/sys")
-_PORT_RANGE = range(1, 65536)
+_LARGEST_PORT = 65535
 
 
 class RunOptions(NamedTuple):
@@ -87,6 +87,11 @@ def build(
     argv = command.choose(
         image, options.entrypoint, options.command, config.text("cmd").split()
     )
+    if any("\0" in text for text in (*argv, *env, *env.values())):
+        raise UsageError(
+            f"the command or environment of {container.image} holds a NUL",
+            "no program can get it: correct the image, or leave its settings out with --nometa",
+        )
     return RunSpec(
         root=container.root,
         argv=argv,
@@ -195,6 +200,10 @@ def _device(text: str) -> Device:
     return Device(source, target)
 
 
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) <= _LARGEST_PORT
+
+
 def _port(text: str) -> Port:
     """``[ADDRESS:]HOST:CONTAINER[/PROTOCOL]``, or ``PORT`` alone for the same on both sides."""
     numbers, _, protocol = text.partition("/")
@@ -202,7 +211,7 @@ def _port(text: str) -> Port:
     if len(parts) == 1:
         parts = [parts[0], parts[0]]
     address = parts.pop(0) if len(parts) == 3 else ""
-    wrong = not all(part.isdigit() and int(part) in _PORT_RANGE for part in parts)
+    wrong = not all(map(_is_port, parts))
     if wrong or protocol not in ("", "tcp", "udp"):
         raise UsageError(f"invalid port: {text}", "give [ADDRESS:]HOST:CONTAINER[/tcp|/udp]")
     return Port(int(parts[0]), int(parts[1]), address.strip("[]"), protocol or "tcp")

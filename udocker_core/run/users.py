@@ -13,6 +13,7 @@ from udocker_core.model import DataFile, User
 PASSWD = "/etc/passwd"  # noqa: S105
 GROUP = "/etc/group"
 _LARGEST_ID = (1 << 32) - 2
+_DIGITS = frozenset("0123456789")  # str.isdigit() accepts more than int() reads
 
 
 class HostUser(NamedTuple):
@@ -53,20 +54,21 @@ def resolve(
     name, _, group = (request or "0").partition(":")
     passwd = _read("/", PASSWD) if host_auth else _read(root, PASSWD)
     groups = _read("/", GROUP) if host_auth else _read(root, GROUP)
-    entry = _find(_entries(passwd), name)
     if not name or any(character in name for character in "\0\n:/"):
         raise UsageError(f"invalid syntax for user: {request}", "give NAME, UID or UID:GID")
+    uid = _number(name, request) if _is_number(name) else None
+    entry = _find(_entries(passwd), name, uid)
     if entry is None and name in ("0", "root"):
         entry = _Entry("root", 0, 0, "/root", "/bin/sh")
         known = True  # every program knows root; do not invent a passwd file for it
     else:
         known = entry is not None
     if entry is None:
-        if not name.isdigit() and (host_auth or container_auth):
+        if uid is None and (host_auth or container_auth):
             where = "on the host" if host_auth else "in the container"
             raise UsageError(f"user not found {where}: {name}", "use a uid, or another user")
-        number = _number(name, request) if name.isdigit() else host.uid
-        entry = _Entry(name, number, 0 if name.isdigit() else host.gid, "/", "/bin/sh")
+        ids = host if uid is None else (uid, 0)
+        entry = _Entry(name, *ids, "/", "/bin/sh")
     gid = _group(group, groups, request) if group else entry.gid
     user = User(entry.name, entry.uid, gid, _supplementary(groups, entry.name), entry.home,
                 entry.shell)
@@ -109,24 +111,22 @@ def _entries(passwd: bytes | None) -> list[_Entry]:
     return [
         _Entry(fields[0], int(fields[2]), int(fields[3]), fields[5] or "/", fields[6] or "/bin/sh")
         for fields in _fields(passwd)
-        if len(fields) == 7 and fields[2].isdigit() and fields[3].isdigit()
+        if len(fields) == 7 and _is_id(fields[2]) and _is_id(fields[3])
     ]
 
 
-def _find(entries: Sequence[_Entry], name: str) -> _Entry | None:
+def _find(entries: Sequence[_Entry], name: str, uid: int | None) -> _Entry | None:
     for entry in entries:
         if entry.name == name:
             return entry
-    if name.isdigit():
-        return next((entry for entry in entries if entry.uid == int(name)), None)
-    return None
+    return next((entry for entry in entries if entry.uid == uid), None)
 
 
 def _group(text: str, groups: bytes | None, request: str) -> int:
-    if text.isdigit():
+    if _is_number(text):
         return _number(text, request)
     for fields in _fields(groups):
-        if fields[0] == text and len(fields) > 2 and fields[2].isdigit():
+        if fields[0] == text and len(fields) > 2 and _is_id(fields[2]):
             return int(fields[2])
     raise UsageError(f"group not found: {text}", "use a gid, or another group")
 
@@ -135,12 +135,19 @@ def _supplementary(groups: bytes | None, name: str) -> tuple[int, ...]:
     return tuple(
         int(fields[2])
         for fields in _fields(groups)
-        if len(fields) > 3 and fields[2].isdigit() and name in fields[3].split(",")
+        if len(fields) > 3 and _is_id(fields[2]) and name in fields[3].split(",")
     )
 
 
+def _is_number(text: str) -> bool:
+    return bool(text) and _DIGITS.issuperset(text)
+
+
+def _is_id(text: str) -> bool:
+    return _is_number(text) and len(text) <= len(str(_LARGEST_ID)) and int(text) <= _LARGEST_ID
+
+
 def _number(text: str, request: str) -> int:
-    number = int(text)
-    if number > _LARGEST_ID:
+    if not _is_id(text):
         raise UsageError(f"invalid syntax for user: {request}", "ids are at most 4294967294")
-    return number
+    return int(text)
