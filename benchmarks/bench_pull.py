@@ -77,7 +77,9 @@ def contenders(
     create = [tools.UDOCKER, "create", full]
     return [
         Contender(PULLER, [["bash", "-c", shell]], environment, clear),
-        Contender("udocker", [[tools.UDOCKER, "pull", full], create], environment, clear),
+        Contender("udocker pull, udocker create", [[tools.UDOCKER, "pull", full], create],
+                  environment, clear),
+        Contender("udocker create, which pulls", [create], environment, clear),
         Contender("skopeo + umoci", [[*skopeo, layout], umoci], environment, clear),
         Contender("podman", [[*podman, "pull", "--quiet", "--tls-verify=false", full],
                              [*podman, "create", full, "true"]], environment, clear),

@@ -55,7 +55,9 @@ def prepared(place: Path) -> tuple[list[Contender], list[list[str]]]:
     for container, mode in (("p", "P1"), ("r", "R1")):
         _run([tools.RELEASED, "create", f"--name={container}", name], released)
         _run([tools.RELEASED, "setup", f"--execmode={mode}", container], released)
-    _run([*podman, "run", "--detach", "--name=started", full_name, "sleep", "3600"], environment)
+    # The host's network, as for the others.
+    podman_run = [*podman, "run", "--network=host"]
+    _run([*podman_run, "--detach", "--name=started", full_name, "sleep", "3600"], environment)
     root = _run([tools.UDOCKER, "inspect", "-p", "c"], environment).split()[-1]
     run = [tools.UDOCKER, "run", "c", "/bin/true"]
     isolated = [sys.executable, "-I", "-S", "-c", "pass"]
@@ -72,7 +74,7 @@ def prepared(place: Path) -> tuple[list[Contender], list[list[str]]]:
         Contender("udocker, crun", [run], {**environment, use: "crun"}),
         Contender("bwrap", [[*bwrap, *true]], environment),
         Contender("ch-run", [["ch-run", root, "--", *true]], environment),
-        Contender("podman run --rm", [[*podman, "run", "--rm", full_name, *true]], environment),
+        Contender("podman run --rm", [[*podman_run, "--rm", full_name, *true]], environment),
         Contender("podman exec", [[*podman, "exec", "started", *true]], environment),
         Contender("udocker 1.3.17 P1, proot", [[tools.RELEASED, "run", "p", *true]], released),
         # Without a terminal it answers 1 whatever the program does.

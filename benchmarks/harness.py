@@ -85,7 +85,7 @@ def measure(contender: Contender) -> Cost:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        raise RuntimeError(" / ".join(done.stderr.strip().splitlines()[-2:]) or "no word")
+        raise RuntimeError("; ".join(done.stderr.strip().splitlines()[-2:]))
     return Cost(*json.loads(done.stdout))
 
 

@@ -25,6 +25,6 @@ for step in specification["steps"]:
     wall += time.perf_counter() - start
     cpu += usage.ru_utime + usage.ru_stime
     peak = max(peak, usage.ru_maxrss)
-    if os.WEXITSTATUS(status) not in specification["statuses"] or os.WIFSIGNALED(status):
-        sys.exit(f"{' '.join(step)}: status {status}")
+    if os.waitstatus_to_exitcode(status) not in specification["statuses"]:
+        sys.exit(f"{os.path.basename(step[0])} exits with {os.waitstatus_to_exitcode(status)}")
 print(json.dumps([wall, cpu, peak]))

@@ -49,4 +49,5 @@ def podman(place: Path) -> list[str]:
         "--runroot", str(place / "podman-run"),
         "--cgroup-manager", "cgroupfs",
         "--events-backend", "none",
+        "--runtime", "runc",  # crun refuses the mixed cgroups that some machines have
     ]  # fmt: skip

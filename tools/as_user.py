@@ -15,7 +15,9 @@ import pwd
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 NAME = "udocker-test"
 HOME = Path("/var/lib/udocker-test")
@@ -40,7 +42,7 @@ def main(command: list[str]) -> int:
     if Path(command[0]).name == "make":
         command = [*command, f"PYTHON={python}"]
     try:
-        return run(command, user, cwd=copy).returncode
+        return run(command, user, copy, library_path(python)).returncode
     except KeyboardInterrupt:
         return 130
 
@@ -75,13 +77,16 @@ def environment() -> dict[str, str]:
 
 
 def run(
-    command: list[str], user: pwd.struct_passwd, cwd: Path = HOME
+    command: list[str],
+    user: pwd.struct_passwd,
+    cwd: Path = HOME,
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run `command` as `user`."""
+    """Run `command` as `user`, with `variables` in its environment."""
     return subprocess.run(
         command,
         cwd=cwd,
-        env=environment(),
+        env={**environment(), **variables},
         user=user.pw_uid,
         group=user.pw_gid,
         extra_groups=(),
@@ -101,6 +106,12 @@ def reachable_python(user: pwd.struct_passwd) -> str:
         ignored = shutil.ignore_patterns("test", "__pycache__", "site-packages", "*.a")
         shutil.copytree(sys.base_prefix, prefix, symlinks=True, ignore=ignored)
     return str(prefix / "bin" / os.path.basename(base))
+
+
+def library_path(python: str) -> dict[str, str]:
+    """What a copied interpreter needs to find its library, which it seeks where it came from."""
+    path = Path(python)
+    return {"LD_LIBRARY_PATH": str(path.parent.parent / "lib")} if HOME in path.parents else {}
 
 
 def copy_checkout(target: Path) -> None:

@@ -18,10 +18,11 @@ from pathlib import Path
 
 from udocker_core.testing.images import ImageBuilder, push
 from udocker_core.testing.registry import Registry
-from udocker_core.testing.trees import build_tree
+from udocker_core.testing.trees import make_root_tree
 
 UDOCKER = Path(sys.executable).with_name("udocker")
-STATUS = 7
+#: How to reach registries from here.
+KEPT = ("_proxy", "_PROXY", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 
 
 def main(image: str = "") -> int:
@@ -33,59 +34,36 @@ def main(image: str = "") -> int:
         demo = Demonstration(home)
         demo(
             "Bring the image into the store. Every byte is checked against its digest.",
-            "pull",
-            image,
+            f"pull {image}",
         )
         demo("What the store has now.", "images")
         demo(
             "Unpack the image's layers into the root of a container; this is its id.",
-            "create",
-            "--name=demo",
-            image,
+            f"create --name=demo {image}",
         )
         demo("The containers that there are.", "ps")
         demo("Which ways to execute it work on this machine, and why others do not.", "doctor")
         demo(
             "Run a program in it. It sees the image's files, and takes itself for root.",
-            "run",
-            "demo",
-            "/bin/sh",
-            "-c",
-            "echo hello from uid $(id -u) in $(pwd); ls /",
+            "run demo /bin/sh -c 'echo hello from uid $(id -u) in $(pwd); ls /'",
         )
         demo(
             "Standard input and output are the program's alone, so pipes work.",
-            "run",
-            "demo",
-            "/bin/sh",
-            "-c",
-            "read word; echo it said $word",
+            "run demo /bin/sh -c 'read word; echo it said $word'",
             said="this\n",
         )
         demo(
             "A directory of the host can be shown in it, here without the right to write.",
-            "run",
-            f"--volume={home}:/data:ro",
-            "demo",
-            "/bin/sh",
-            "-c",
-            "ls -a /data; echo no > /data/file || echo refused, as it should be",
+            f"run --volume={home}:/data:ro demo /bin/sh -c 'ls -a /data; "
+            "echo no > /data/file || echo refused, as it should be'",
         )
-        demo(
-            f"The exit status is the program's: {STATUS}.",
-            "run",
-            "demo",
-            "/bin/sh",
-            "-c",
-            f"exit {STATUS}",
-            status=STATUS,
-        )
-        demo("What udocker knows about the container.", "inspect", "demo")
-        demo("Remove the container and the image.", "rm", "demo")
-        demo("", "rmi", image)
+        demo("The exit status is the program's: 7.", "run demo /bin/sh -c 'exit 7'", status=7)
+        demo("What udocker knows about the container.", "inspect demo")
+        demo("Remove the container and the image.", "rm demo")
+        demo("", f"rmi {image}")
     if demo.failed:
         print("\nThe demonstration failed at:", *demo.failed, sep="\n  ")
-    return 1 if demo.failed else 0  # fmt: skip
+    return 1 if demo.failed else 0
 
 
 class Demonstration:
@@ -97,27 +75,25 @@ class Demonstration:
             "HOME": home,
             "PATH": f"{UDOCKER.parent}:{os.defpath}",
             "TERM": os.environ.get("TERM", "dumb"),
-            **{k: v for k, v in os.environ.items() if k.lower().endswith("_proxy")},
+            **{k: v for k, v in os.environ.items() if k.endswith(KEPT)},
         }
 
-    def __call__(self, why: str, *command: str, said: str = "", status: int = 0) -> None:
-        """Run a command after a line that explains it; it should exit with `status`."""
-        shown = shlex.join(["udocker", *command])
+    def __call__(self, why: str, line: str, said: str = "", status: int = 0) -> None:
+        """Run a command line after words that explain it; it should exit with `status`."""
         if why:
             print(f"\n# {why}")
-        print(f"$ {f'echo {said.strip()} | ' if said else ''}{shown}", flush=True)
-        done = subprocess.run(
-            [UDOCKER, *command], env=self._environment, input=said, text=True, check=False
-        )
+        print(f"$ {f'echo {said.strip()} | ' if said else ''}udocker {line}", flush=True)
+        command = [UDOCKER, *shlex.split(line)]
+        done = subprocess.run(command, env=self._environment, input=said, text=True, check=False)
         if done.returncode != status:
             print(f"(exit status {done.returncode})")
-            self.failed.append(shown)
+            self.failed.append(line)
 
 
 def made_here(registry: Registry, stack: contextlib.ExitStack) -> str:
     """Push an image of this machine's own shell and tools to `registry`; gives its name."""
     tree = stack.enter_context(tempfile.TemporaryDirectory(prefix="udocker-demo-tree-"))
-    build_tree(tree)
+    make_root_tree(tree)
     builder = ImageBuilder(config={"Cmd": ["/bin/sh"], "Env": ["PATH=/bin:/usr/bin"]})
     builder.add_tree(tree)
     builder.add_layer({"etc/motd": b"made of this machine's programs\n"})

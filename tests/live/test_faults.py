@@ -139,15 +139,13 @@ def small_disk(udocker: Udocker) -> Iterator[Path]:
 
 
 def test_a_full_disk_in_pull(
-    small_disk: Path, publish: Callable[..., Image], busybox: Image, udocker: Udocker
+    small_disk: Path, publish: Callable[..., Image], udocker: Udocker
 ) -> None:
     content = random.Random(6).randbytes(12 << 20)
     large = publish("test/large:1", [oci.layer(oci.Entry("file", content))])
-    assert "No space left" in udocker.fails("pull", large.name)
-    assert udocker.images() == []
-    # What the broken pull leaves must not be in the way.
-    udocker("pull", busybox.name)
-    assert udocker.images() == [busybox.name]
+    for _ in range(2):  # what the first leaves does not change what the second says
+        assert "No space left" in udocker.fails("pull", large.name)
+        assert udocker.images() == []
 
 
 def test_a_full_disk_in_create(
