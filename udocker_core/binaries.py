@@ -12,10 +12,13 @@ object with the list ``programs``, each an object with ``path`` (relative to the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from typing import Any
 
 from udocker_core.errors import EngineError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
 
 MANIFEST = "engines.json"
 

@@ -9,9 +9,12 @@ file ``u.conf`` lying there was code execution.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
 
 from udocker_core.errors import ConfigError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 SYSTEM_FILE = "/etc/udocker.conf"
 FILE_NAME = "udocker.conf"

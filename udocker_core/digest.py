@@ -7,10 +7,10 @@ Nothing else that calls itself a digest may.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from udocker_core.errors import InvalidReference
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import hashlib
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 from udocker_core.config import Config
 from udocker_core.entrypoints import ENGINES, EntryPoint, find
 from udocker_core.errors import EngineError, UsageError
 from udocker_core.model import Container
 from udocker_core.plugins import permitted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NamedTuple
+else:
+    from udocker_core.namedtuple import NamedTuple
 
 #: What to install for the modes of udocker 1.3: the one place where the core names engines.
 _HINTS = {

@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
 
 from udocker_core.errors import EngineError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any, NamedTuple
+else:
+    from udocker_core.namedtuple import NamedTuple
 
 #: The groups carry the version of the plugin interface.
 ENGINES = "udocker.engines.v1"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
-
 from udocker_core import engines, plugins
 from udocker_core.config import Config
 from udocker_core.containers import legacy
@@ -14,6 +11,13 @@ from udocker_core.hooks import Hooks
 from udocker_core.model import Container, LaunchPlan
 from udocker_core.run import plan, spec
 from udocker_core.run.spec import RunOptions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any, NamedTuple
+else:
+    from udocker_core.namedtuple import NamedTuple
 
 #: Keys of the record that ``setup`` leaves: engine's settings, and settings of each plugin.
 ENGINE, PLUGINS = "engine", "plugins"

@@ -7,13 +7,16 @@ engines are imported on the run path, where pluggy's 20 ms would be the largest 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    _F = TypeVar("_F", bound=Callable[..., Any])
+
 
 PROJECT = "udocker"
 ATTRIBUTE = PROJECT + "_impl"
-
-_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 def hookimpl(function: _F) -> _F:

@@ -7,10 +7,12 @@ two.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from udocker_core.hookmarker import ATTRIBUTE, PROJECT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 _FIRST_RESULT = frozenset({"udocker_pull", "udocker_run"})
 

@@ -7,8 +7,13 @@ run path (docs/adr/0005). Paths are ``str`` decoded with :func:`os.fsdecode`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, NamedTuple
+else:
+    from udocker_core.namedtuple import NamedTuple
+
 
 
 class Bind(NamedTuple):

@@ -1,4 +1,4 @@
-"""Names of images and containers.
+"""Names of images.
 
 The grammar of image names is docker's (github.com/distribution/reference): host, repository, tag
 and digest, with ``docker.io``, ``library/`` and ``latest`` understood where they are left out.
@@ -6,12 +6,16 @@ and digest, with ``docker.io``, ``library/`` and ``latest`` understood where the
 
 from __future__ import annotations
 
-import os
 import re
-from typing import NamedTuple
 
 from udocker_core.digest import Digest
 from udocker_core.errors import InvalidReference
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple
+else:
+    from udocker_core.namedtuple import NamedTuple
 
 DEFAULT_REGISTRY = "docker.io"
 DEFAULT_NAMESPACE = "library/"
@@ -23,10 +27,8 @@ _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}")
 _BARE_ID = re.compile(r"[0-9a-f]{64}")
-_CONTAINER_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _LONGEST_REPOSITORY = 255
-_LONGEST_FILE_NAME = 255  # bytes; a container's name is a file name in the store
 _EXAMPLE = "image names look like ubuntu:24.04, user/image:tag or host:5000/project/image:tag"
 
 
@@ -126,32 +128,3 @@ def _digest(text: str, digest: str) -> Digest:
 
 def _invalid(text: str, reason: str, hint: str | None = None) -> InvalidReference:
     return InvalidReference(f"invalid image name {text!r}: {reason}", hint or _EXAMPLE)
-
-
-def check_container_name(name: str) -> None:
-    """Check a name that a container is to have.
-
-    Raises:
-        InvalidReference: it cannot be a name; the message says why.
-    """
-    reason = ""
-    if not name:
-        reason = "it is empty"
-    elif name.startswith("-"):
-        reason = "it starts with '-'"
-    elif any(character in "/. []" or not character.isprintable() for character in name):
-        reason = "it has one of '/', '.', '[', ']', a blank or a control character"
-    elif len(os.fsencode(name)) > _LONGEST_FILE_NAME:
-        reason = f"it is longer than {_LONGEST_FILE_NAME} bytes"
-    elif _CONTAINER_ID.fullmatch(name):
-        reason = "it looks like a container id"
-    if reason:
-        raise InvalidReference(
-            f"invalid container name {name[:80]!r}: {reason}",
-            "use letters, digits, '_' and '-'",
-        )
-
-
-def is_container_id(text: str) -> bool:
-    """Tell whether `text` has the form of the ids that containers get."""
-    return _CONTAINER_ID.fullmatch(text) is not None

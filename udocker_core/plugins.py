@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
-
 from udocker_core.config import Config
 from udocker_core.entrypoints import PLUGINS, EntryPoint, find
 from udocker_core.errors import EngineError, UdockerError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
 
 
 def permitted(entries: Iterable[EntryPoint], config: Config) -> list[EntryPoint]:

@@ -101,6 +101,8 @@ def create(
         NotFound: the image is not to be had.
         UdockerError: it cannot be unpacked; nothing is left.
     """
+    if name:
+        containers.check_name(name)  # before anything is downloaded
     present = reference in origin.store
     if fetch == "never" and not present:
         raise NotFound(

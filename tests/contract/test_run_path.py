@@ -22,8 +22,10 @@ FORBIDDEN = frozenset(
         *("importlib.metadata", "importlib.resources", "dataclasses", "inspect", "argparse"),
         *("tempfile", "subprocess", "shutil", "pathlib", "tarfile", "zipfile", "hashlib"),
         *("threading", "queue", "random", "uuid", "configparser", "platform", "traceback"),
+        *("re", "enum", "typing", "json", "collections", "functools", "contextlib", "signal"),
         *("gzip", "bz2", "lzma", "ctypes", "pwd", "grp"),
-        *("udocker_core.registry", "udocker_core.images", "udocker_core.layers.apply"),
+        *("udocker_core.registry", "udocker_core.images", "udocker_core.layers"),
+        *("udocker_core.names", "udocker_core.workspace", "udocker_core.run.child"),
         *("udocker_core.provision", "udocker_core.hookspecs", "udocker_core.cli.full"),
     )
 )

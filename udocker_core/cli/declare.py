@@ -6,14 +6,18 @@ from these declarations (docs/adr/0005).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from udocker_core.cli.session import Session
+    from collections.abc import Callable, Mapping
+    from typing import Any, NamedTuple
 
-#: The options of a command line: key -> str, bool, or tuple of str; ``arguments`` -> tuple.
-Values = Mapping[str, Any]
+    from udocker_core.cli.session import Session
+    #: The options of a command line: key -> str, bool, or tuple of str; ``arguments`` -> tuple.
+    Values = Mapping[str, Any]
+else:
+    from udocker_core.namedtuple import NamedTuple
+
+    Values = dict
 
 
 class Option(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 
 from udocker_core import files
 from udocker_core.cli import quick, table
@@ -12,6 +11,10 @@ from udocker_core.cli.declare import Command, Option, Values
 from udocker_core.cli.session import DEBUG, MESSAGE, Session, describe
 from udocker_core.config import load as load_config
 from udocker_core.errors import UdockerError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: Commands that look at nothing, so that they are allowed to root.
 _HARMLESS = frozenset({"help", "version"})

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from udocker_core.cli.declare import Option
 from udocker_core.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: When an image is pulled.
 PULL_POLICIES = ("missing", "never", "always")

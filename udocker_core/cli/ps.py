@@ -33,7 +33,7 @@ def _row(
         _state(container),
     ]
     if values["mode"]:
-        columns.append(f"{_mode(session, container):2.2} ")
+        columns.append(f"{_mode(session, container):2.2}")
     if values["size"]:
         columns.append(f"{_megabytes(container.root):5}")
     if values["platform"]:

@@ -6,10 +6,12 @@ the two to the same values.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from udocker_core.cli.declare import Command, Option
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 
 def parse(command: Command, argv: Sequence[str]) -> dict[str, Any] | None:
@@ -57,8 +59,8 @@ def _take(
         if option is None:
             return False
         if option.metavar:
-            value = word[3:] if word[2:3] == "=" else word[2:] or None
-            return _store(option, value, rest, values)
+            attached = word[3:] if word[2:3] == "=" else word[2:] or None
+            return _store(option, attached, rest, values)
         _store(option, None, rest, values)
         word = "-" + word[2:]
     return True

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, NamedTuple
 
 from udocker_core.config import Config
 from udocker_core.containers.store import ContainerStore
 from udocker_core.errors import UdockerError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import NamedTuple
+
     from udocker_core.images.store import ImageStore
+else:
+    from udocker_core.namedtuple import NamedTuple
 
 #: Levels of ``verbose_level``, as in udocker 1.3.
 MESSAGE, WARNING, INFO, DEBUG = 1, 2, 3, 5

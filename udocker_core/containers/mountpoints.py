@@ -9,11 +9,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Mapping
 
 from udocker_core.containers import rootfs
 from udocker_core.errors import StoreError, UsageError
 from udocker_core.model import Container
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _RECORD = ".mountpoints"
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

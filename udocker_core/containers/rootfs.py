@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from udocker_core.files import read_regular
 from udocker_core.model import Bind
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NamedTuple
+else:
+    from udocker_core.namedtuple import NamedTuple
 
 #: As the kernel's own limit (path_resolution(7)).
 _MAX_LINKS = 40

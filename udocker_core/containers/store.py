@@ -6,32 +6,23 @@ whole, and is renamed away before it is deleted, so that what is listed is never
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
 
-from udocker_core import files
+from udocker_core import files, quickjson
+from udocker_core.containers.identifiers import check_container_name, is_container_id, new_id
 from udocker_core.errors import Conflict, NotFound, StoreError
 from udocker_core.locks import FileLock
 from udocker_core.model import Container
-from udocker_core.names import check_container_name, is_container_id
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
+    from typing import Any
 
 _RECORD = "container.json"
 _SETTINGS = "settings.json"
 _PROTECTED = "PROTECT"
-
-
-def new_id() -> str:
-    """A fresh container id: a version 4 UUID (RFC 9562, section 5.4)."""
-    digits = list(os.urandom(16).hex())
-    digits[12] = "4"
-    digits[16] = "89ab"[int(digits[16], 16) & 3]
-    text = "".join(digits)
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
 class ContainerStore:
@@ -150,8 +141,7 @@ class ContainerStore:
             StoreError: the store cannot be written; nothing is left.
         """
         if name:
-            check_container_name(name)
-            self._check_free(name)
+            self.check_name(name)
         files.make_private_directory(self.directory)
         identifier = new_id()
         try:
@@ -258,6 +248,16 @@ class ContainerStore:
         if self.is_protected(container):
             raise Conflict(f"container is protected: {container.id}", "udocker unprotect it first")
 
+    def check_name(self, name: str) -> None:
+        """Check that a container could get a name.
+
+        Raises:
+            InvalidReference: it is no name.
+            Conflict: it is taken.
+        """
+        check_container_name(name)
+        self._check_free(name)
+
     def _check_free(self, name: str) -> None:
         if self._identifier(name) is not None:
             raise Conflict(
@@ -300,7 +300,7 @@ def _read_json(directory: str, name: str) -> Mapping[str, Any]:
     path = os.path.join(directory, name)
     try:
         with open(path, "rb") as file:
-            value = json.loads(file.read())
+            value = quickjson.loads(file.read())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
@@ -309,4 +309,6 @@ def _read_json(directory: str, name: str) -> Mapping[str, Any]:
 
 
 def _dump(value: Mapping[str, Any]) -> bytes:
+    import json  # not needed to run a container
+
     return json.dumps(value).encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import re
 import threading
 import time
@@ -24,6 +25,8 @@ from udocker_core.registry.transport import TransferError, content_length
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)")
 _PATIENCE = 3  # seconds to wait for threads at the end
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+_SPACE = "check the free space and the permissions of the store"
 _WORTHWHILE = 1 << 20  # bytes after which a broken download counts as having made progress
 
 
@@ -128,10 +131,19 @@ class Downloads:
             try:
                 self._download(partial)
             except OSError as error:
+                if error.errno in _DISK_FULL:
+                    self._discard_all()
                 reason = error.strerror or type(error).__name__
-                self._abort(StoreError(f"cannot write {partial.path}: {reason}"))
+                self._abort(StoreError(f"cannot write {partial.path}: {reason}", _SPACE))
             except Exception as error:  # a reader must not wait for ever, whatever it is
                 self._abort(error)
+
+    def _discard_all(self) -> None:
+        """Give back the space of what cannot be continued: a full disk must not stay full."""
+        for partial in self._partials.values():
+            if not partial.complete:
+                with contextlib.suppress(OSError):  # not there yet
+                    partial.discard()
 
     def _abort(self, error: Exception) -> None:
         with self._lock:
@@ -141,9 +153,8 @@ class Downloads:
         for partial in self._partials.values():
             partial.fail(error)
         for response in responses:
-            with contextlib.suppress(
-                OSError, ValueError, RuntimeError
-            ):  # it has just ended by itself
+            # It may just have ended by itself.
+            with contextlib.suppress(OSError, ValueError, RuntimeError):
                 response.raw.shutdown()
 
     def _download(self, partial: PartialFile) -> None:

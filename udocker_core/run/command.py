@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import posixpath
 import stat
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 from udocker_core.containers import rootfs
 from udocker_core.errors import CommandNotExecutable, CommandNotFound
 from udocker_core.model import Bind
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
 
 def words(value: object) -> list[str]:

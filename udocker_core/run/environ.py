@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
 
 from udocker_core.errors import UsageError
 from udocker_core.model import Container, User
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 #: Host variables that a terminal program needs and that tell nothing.
 _FROM_HOST = ("TERM",)

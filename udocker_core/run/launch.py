@@ -1,4 +1,4 @@
-"""Start a LaunchPlan: the only module that forks or executes the program.
+"""Start a LaunchPlan: with ``run.child`` the only module that forks or executes the program.
 
 A plan that leaves nothing to undo takes this process's place (execve): no Python stays in memory
 beside the job, and signals, the terminal and the exit status need no help. Otherwise the program
@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
-from collections.abc import Callable, Mapping
-from typing import NoReturn
+# signal itself imports enum, which costs 3 ms
+from _signal import SIG_DFL, SIGPIPE, SIGXFSZ  # type: ignore[import-not-found]
+from _signal import signal as set_handler
 
 from udocker_core.errors import CommandNotExecutable, EngineError, StoreError
-from udocker_core.layers.remove import remove_tree
 from udocker_core.model import DataFile, LaunchPlan, file_descriptor, file_path
 
-#: Signals that are meant for the program when somebody sends them to udocker.
-_FORWARDED = (
-    signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2,
-    signal.SIGALRM, signal.SIGCONT, signal.SIGWINCH,
-)
-_PR_SET_PDEATHSIG = 1
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import NoReturn
 
 
 def needs_directory(plan: LaunchPlan) -> bool:
@@ -56,12 +53,16 @@ def supervise(plan: LaunchPlan, tmpdir: str, finish: Callable[[], None] | None =
     Raises:
         StoreError: the files cannot be written.
     """
+    from udocker_core.layers.remove import remove_tree  # not needed to become the program
+    from udocker_core.run import child
+
     directory = ""
     try:
         if needs_directory(plan):
             directory = os.path.join(tmpdir, f"udocker-{os.getpid()}-{os.urandom(8).hex()}")
             _write_files(plan, directory)
-        status = _run_child(_open_files(plan, _paths(plan, directory)))
+        ready = _open_files(plan, _paths(plan, directory))
+        status = child.run(lambda: _exec_or_exit(ready))
     finally:
         if directory:
             remove_tree(directory)
@@ -131,8 +132,8 @@ def _open_files(plan: LaunchPlan, replacements: dict[str, str]) -> LaunchPlan:
 
 def _replace_process(plan: LaunchPlan) -> NoReturn:
     # Python ignores these two; the program must find them as a shell would have left them.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    set_handler(SIGPIPE, SIG_DFL)
+    set_handler(SIGXFSZ, SIG_DFL)
     if plan.cpuset:
         os.sched_setaffinity(0, _cpus(plan.cpuset))
     try:
@@ -164,39 +165,6 @@ def _cpus(text: str) -> set[int]:
     if not all(cpus and cpus[-1] in allowed and allowed.issuperset(cpus) for cpus in ranges):
         raise EngineError(f"CPUs not available: {text}", "see /proc/self/status, Cpus_allowed_list")
     return {cpu for cpus in ranges for cpu in cpus}
-
-
-def _run_child(plan: LaunchPlan) -> int:
-    waited = {*_FORWARDED, signal.SIGCHLD}
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored, no child is reported
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, waited)
-    parent = os.getpid()
-    child = os.fork()
-    if child == 0:
-        _die_with(parent)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        _exec_or_exit(plan)
-    try:
-        while True:
-            received = signal.sigwaitinfo(waited)
-            if received.si_signo == signal.SIGCHLD:
-                pid, status = os.waitpid(child, os.WNOHANG)
-                if pid:
-                    code = os.waitstatus_to_exitcode(status)
-                    return code if code >= 0 else 128 - code
-            elif received.si_code <= 0:  # SI_USER and its like: not the terminal's, which goes
-                os.kill(child, received.si_signo)  # to the whole process group
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _die_with(parent: int) -> None:
-    """Ask the kernel to kill this process when its parent goes, however that happens."""
-    import ctypes
-
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(128 + signal.SIGKILL)
 
 
 def _exec_or_exit(plan: LaunchPlan) -> NoReturn:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
 from udocker_core.errors import EngineError
 from udocker_core.model import Capabilities, Contribution, RunSpec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 
 def merge(spec: RunSpec, contributions: Iterable[Contribution]) -> RunSpec:

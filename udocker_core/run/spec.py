@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
-from typing import NamedTuple
 
 from udocker_core.config import Config
 from udocker_core.containers import rootfs
 from udocker_core.errors import UsageError
 from udocker_core.model import Bind, Container, Device, Port, RunSpec, User
 from udocker_core.run import command, environ, users, volumes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NamedTuple
+else:
+    from udocker_core.namedtuple import NamedTuple
 
 #: The directories that each engine provides in its own way.
 _ENGINE_DIRECTORIES = ("/dev", "/proc", "/sys")

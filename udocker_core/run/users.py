@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from udocker_core.containers import rootfs
 from udocker_core.errors import UsageError
 from udocker_core.model import DataFile, User
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NamedTuple
+else:
+    from udocker_core.namedtuple import NamedTuple
 
 PASSWD = "/etc/passwd"  # noqa: S105
 GROUP = "/etc/group"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Sequence
 
 from udocker_core.errors import UsageError
 from udocker_core.model import Bind
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: The options of docker's and podman's -v. Those that only matter to their storage do nothing.
 _STORAGE = ("z", "Z", "U", "cached", "delegated", "consistent", "nocopy", "bind", "rbind")

@@ -7,8 +7,6 @@ modules that are imported when they are asked for.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any
 
 from udocker_core import hookimpl
 from udocker_core.binaries import chosen_program, own_program
@@ -22,6 +20,11 @@ from udocker_core.model import (
     RunSpec,
     file_descriptor,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 #: The directory of the launcher and its manifest, made by the build hook.
 PROGRAMS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bin")
