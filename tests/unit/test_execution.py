@@ -59,7 +59,7 @@ def log(tmp_path, monkeypatch):
     packages.mkdir()
     monkeypatch.syspath_prepend(str(packages))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    modes = {mode: "execution_x:Engine" for mode in ("X1", "X2", "X3")}
+    modes = dict.fromkeys(("X1", "X2", "X3"), "execution_x:Engine")
     write_distribution(packages, "udocker-x",
                        {ENGINES: modes, PLUGINS: {"helper": "execution_x:Helper"}},
                        {"execution_x.py": ENGINE})

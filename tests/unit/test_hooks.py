@@ -32,12 +32,6 @@ class NoneAtAll:
         return None
 
 
-class Default:
-    @hookimpl
-    def udocker_setup(self, container, settings="its own"):
-        return ("default", container, settings)
-
-
 class Static:
     @staticmethod
     @hookimpl
@@ -60,7 +54,7 @@ class Wrapped:
         return container
 
 
-ALL = (Few, Everything, NoneAtAll, Default, Static, Wrapped)
+ALL = (Few, Everything, NoneAtAll, Static, Wrapped)
 
 
 def pluggys(plugins, hook, arguments):
@@ -83,7 +77,7 @@ def test_the_results_of_several_come_in_pluggys_order():
     plugins = [Nothing(), *(kind() for kind in ALL)]
     results = Hooks(plugins).call("udocker_setup", **ARGUMENTS)
     assert results == pluggys(plugins, "udocker_setup", ARGUMENTS)
-    assert [result[0] for result in results] == ["logged", "static", "default", "all", "few"]
+    assert [result[0] for result in results] == ["logged", "static", "all", "few"]
 
 
 class First:

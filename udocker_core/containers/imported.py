@@ -71,8 +71,12 @@ def from_clone(
             )
 
         def move(made: Container) -> None:
+            # To be moved to another directory it must be writable (rename(2), EACCES).
+            mode = stat.S_IMODE(os.lstat(root).st_mode)
+            os.chmod(root, mode | stat.S_IRWXU)
             os.rmdir(made.root)
             os.rename(root, made.root)
+            os.chmod(made.root, mode)
 
         return store.create(config, image, move, name)
 

@@ -14,7 +14,7 @@ from udocker_core.model import Bind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import NamedTuple
 else:
     from udocker_core.namedtuple import NamedTuple
@@ -58,9 +58,9 @@ def locate(root: str, binds: Sequence[Bind], path: str, cwd: str = "/") -> Place
             continue
         done.append(name)
         host = _host_path(root, sources, done)
-        bound = "/" + "/".join(done) in sources
+        here = "/" + "/".join(done)
         try:
-            status = os.stat(host) if bound else os.lstat(host)
+            status = os.stat(host) if here in sources else os.lstat(host)
             if stat.S_ISLNK(status.st_mode):
                 links += 1
                 if links > _MAX_LINKS:
@@ -72,11 +72,15 @@ def locate(root: str, binds: Sequence[Bind], path: str, cwd: str = "/") -> Place
                 todo.extend(part for part in reversed(target.split("/")) if part)
                 continue
         except OSError:
-            return None
+            if not _leads_to_bind(here, sources):
+                return None
+            continue
         if todo and not stat.S_ISDIR(status.st_mode):
             return None
     host = _host_path(root, sources, done)  # no link is left in it
-    return Place("/" + "/".join(done), host, os.stat(host))
+    path = "/" + "/".join(done)
+    exists = not _leads_to_bind(path, sources) or os.path.isdir(host)
+    return Place(path, host, os.stat(host if exists else root))
 
 
 def read(root: str, path: str, limit: int = 1 << 20) -> bytes | None:
@@ -89,7 +93,12 @@ def read(root: str, path: str, limit: int = 1 << 20) -> bytes | None:
     return read_regular(place.host, limit) if place else None
 
 
-def _host_path(root: str, sources: dict[str, str], parts: Sequence[str]) -> str:
+def _leads_to_bind(path: str, sources: Mapping[str, str]) -> bool:
+    """Whether something is mounted below `path`, which will be made if the image lacks it."""
+    return any(target.startswith(path.rstrip("/") + "/") for target in sources)
+
+
+def _host_path(root: str, sources: Mapping[str, str], parts: Sequence[str]) -> str:
     for count in range(len(parts), 0, -1):
         source = sources.get("/" + "/".join(parts[:count]))
         if source is not None:

@@ -205,7 +205,7 @@ def plain_image(config: Mapping[str, Any] | None = None) -> Image:
         "env": "export -p",
         "leave": 'exit "$1"',
         "copy": "exec cat",
-        "wait": "echo started; trap 'exit 9' TERM; while :; do sleep 0.05; done",
+        "wait": "trap 'exit 9' TERM; echo started; while :; do sleep 0.05; done",
     }
     builder = ImageBuilder(config={"Cmd": ["say", "default"], **(config or {})})
     builder.add_layer({"bin/": None, "etc/": None, "etc/motd": b"welcome\n", "tmp/": None})

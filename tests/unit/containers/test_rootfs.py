@@ -74,7 +74,8 @@ def test_binds_hide_what_is_below_them(root, tmp_path):
     (tmp_path / "data" / "file").write_text("")
     os.symlink("/etc/passwd", tmp_path / "data" / "link")
     os.symlink("data", tmp_path / "source")
-    binds = [Bind(str(tmp_path / "source"), "/data/"), Bind(str(tmp_path / "secret"), "/etc/passwd")]
+    secret = str(tmp_path / "secret")
+    binds = [Bind(str(tmp_path / "source"), "/data/"), Bind(secret, "/etc/passwd")]
 
     def host(path):
         place = locate(root, binds, path)
@@ -82,7 +83,7 @@ def test_binds_hide_what_is_below_them(root, tmp_path):
 
     assert host("/data/file") == str(tmp_path / "data" / "file")
     assert host("/data/etc/../file") == str(tmp_path / "data" / "file")
-    assert host("/data/link") == host("/etc/passwd") == str(tmp_path / "secret")
+    assert host("/data/link") == host("/etc/passwd") == secret
     assert host("/data/../usr") == os.path.join(root, "usr")
     assert host("/data/nothing") is None
 

@@ -123,8 +123,8 @@ def test_files_as_descriptors(start, how):
 
 
 def test_large_files_as_descriptors(start, how):
-    plan = shell('wc -c < /dev/fd/"$1"', "sh", file_descriptor("big"), env={"PATH": "/bin:/usr/bin"},
-                 files=(DataFile("big", b"x" * 100_000),))
+    plan = shell('wc -c < /dev/fd/"$1"', "sh", file_descriptor("big"),
+                 env={"PATH": "/bin:/usr/bin"}, files=(DataFile("big", b"x" * 100_000),))
     assert start(plan).end()[1] == ended(how, "100000\n")
 
 
@@ -151,11 +151,11 @@ def test_a_directory_for_files_that_cannot_be_made(tmp_path):
 
 
 def test_sigpipe_is_as_a_shell_leaves_it(start, how):
-    plan = LaunchPlan((sys.executable, "-c", "import signal; print(signal.getsignal(13))"), {})
-    ignored = start(LaunchPlan(("/bin/grep", "-E", "^Sig(Ign|Blk)", "/proc/self/status"), {}))
-    lines = ignored.end()[1].splitlines()[:2]
-    assert [int(line.split()[1], 16) for line in lines] == [0, 0]
-    assert start(plan).end()[0] == 0
+    plan = LaunchPlan(("/bin/grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"), {})
+    lines = start(plan).end()[1].splitlines()[:2]
+    blocked, ignored = (int(line.split()[1], 16) for line in lines)
+    assert blocked == 0
+    assert not [n for n in range(1, 32) if ignored >> (n - 1) & 1]
 
 
 @pytest.mark.parametrize("name", ["TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "ALRM"])
@@ -216,7 +216,7 @@ def test_the_cpus_are_those_of_the_plan(start, how):
         ({"cpuset": "a-b"}, "invalid CPU list: a-b", 125),
         ({"cpuset": "9999"}, "CPUs not available: 9999", 125),
         ({"cpuset": "0-99999999999999"}, "CPUs not available", 125),
-        ({"argv": ("/bin/true", *["x" * 100_000] * 50)}, "the command and its environment are", 126),
+        ({"argv": ("/bin/true", *["x" * 100_000] * 50)}, "the command and its environment", 126),
     ],
 )
 def test_what_cannot_be_started(start, how, change, error, status):

@@ -132,7 +132,8 @@ def test_a_wrong_device(root, text):
 
 @pytest.mark.parametrize(
     "image",
-    [{"Cmd": ["sh", "a\0b"]}, {"Env": ["A=\0fd:passwd\0"]}, {"Entrypoint": ["sh\0"]}, {"User": "joe\0"}],
+    [{"Cmd": ["sh", "a\0b"]}, {"Env": ["A=\0fd:passwd\0"]}, {"Entrypoint": ["sh\0"]},
+     {"User": "joe\0"}],
 )
 def test_an_image_with_a_nul_in_it_is_refused(root, image):
     with pytest.raises((UsageError, CommandNotFound)):
