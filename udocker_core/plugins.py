@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from udocker_core.config import Config
 from udocker_core.entrypoints import PLUGINS, EntryPoint, find
-from udocker_core.errors import EngineError, UdockerError
+from udocker_core.errors import EngineError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,8 +70,3 @@ def from_metadata(entry: Any) -> EntryPoint:
         if key in ((e.group, e.name, e.value) for e in distribution.entry_points):
             return EntryPoint(*key, distribution.metadata["Name"], distribution.version)
     return EntryPoint(*key, entry.value.partition(":")[0], "of unknown version")
-
-
-def broken(error: Exception) -> str:
-    """One line for a plugin that failed to load."""
-    return str(error) if isinstance(error, UdockerError) else f"{type(error).__name__}: {error}"

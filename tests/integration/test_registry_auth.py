@@ -139,11 +139,11 @@ def test_a_token_that_is_never_good_is_an_error(registry, tmp_path):
 
 
 @pytest.mark.parametrize("auth", ["basic", "bearer"])
-def test_without_credentials_the_hint_is_to_log_in(registry, tmp_path, auth):
+def test_without_credentials_the_hint_says_where_they_go(registry, tmp_path, auth):
     registry.faults.auth, registry.faults.username = auth, "u"
     with pytest.raises(Unauthorized, match="refuses access to a/x") as caught:
         pull(registry, tmp_path)
-    assert f"udocker login --registry={registry.url}" in caught.value.hint
+    assert "~/.docker/config.json" in caught.value.hint
 
 
 @pytest.mark.parametrize("auth", ["basic", "bearer"])

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from udocker_core.errors import InvalidReference
 from udocker_core.containers.identifiers import check_container_name, is_container_id
+from udocker_core.errors import InvalidReference
 from udocker_core.names import Reference, parse
 
 D = "sha256:" + "0123456789abcdef" * 4

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+
 # signal itself imports enum, which costs 3 ms
 from _signal import SIG_DFL, SIGPIPE, SIGXFSZ  # type: ignore[import-not-found]
 from _signal import signal as set_handler
