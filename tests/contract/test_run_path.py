@@ -54,7 +54,7 @@ def imported(code: str, *argv: str, path: str, home: Path) -> tuple[str, set[str
     """
     done = subprocess.run(
         [sys.executable, "-S", "-v", "-c", code, *argv],
-        env={"PYTHONPATH": path, "HOME": str(home), "PATH": os.defpath},
+        env={**os.environ, "PYTHONPATH": path, "HOME": str(home), "PATH": os.defpath},
         capture_output=True,
         text=True,
         check=False,

@@ -104,8 +104,8 @@ def test_import_is_cheap() -> None:
     code = "import sys, udocker_core.binaries; print(*sys.modules)"
     path = os.pathsep.join(p for p in sys.path if p)
     shown = subprocess.run(
-        [sys.executable, "-S", "-c", code], env={"PYTHONPATH": path}, stdout=subprocess.PIPE,
-        check=True,
+        [sys.executable, "-S", "-c", code], env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE, check=True,
     )  # fmt: skip
     assert not {"hashlib", "json", "subprocess"} & set(
         shown.stdout.decode().split()
