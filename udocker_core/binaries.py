@@ -12,6 +12,7 @@ object with the list ``programs``, each an object with ``path`` (relative to the
 from __future__ import annotations
 
 import os
+import stat
 
 from udocker_core.errors import EngineError
 
@@ -31,12 +32,14 @@ def own_program(directory: str, name: str) -> str:
         name: the program's file name.
 
     Raises:
-        EngineError: it is missing, or others than its owner or root can change it.
+        EngineError: it is missing, or others than its owner or root can change it, or it is setuid
+            or setgid: no engine's program is built for rights of another user.
     """
     path = os.path.join(directory, name)
     try:
         _check_safe(directory)
-        _check_safe(path)
+        if _check_safe(path) & (stat.S_ISUID | stat.S_ISGID):
+            raise PermissionError(1, "it is setuid or setgid", path)
     except FileNotFoundError:
         raise EngineError(
             f"the engine's program is missing: {path}", "reinstall the engine's package"
@@ -142,8 +145,8 @@ def _is_program(path: str) -> bool:
     return os.path.isfile(path) and os.access(path, os.X_OK)
 
 
-def _check_safe(path: str) -> None:
-    """Raise PermissionError when others can change the file or directory.
+def _check_safe(path: str) -> int:
+    """The mode of a file or directory; PermissionError when others can change it.
 
     Writable for a group is all right when it is the user's own: with umask 002, which several
     distributions set, pip installs every file so.
@@ -154,3 +157,4 @@ def _check_safe(path: str) -> None:
         raise PermissionError(1, "it belongs to another user", path)
     if mode & 0o002 or (mode & 0o020 and status.st_gid not in (0, os.getegid())):
         raise PermissionError(1, "other users can write to it", path)
+    return mode

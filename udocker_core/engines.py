@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from udocker_core.config import Config
 from udocker_core.entrypoints import ENGINES, EntryPoint, find
-from udocker_core.errors import EngineError, UsageError
+from udocker_core.errors import EngineError, UdockerError, UsageError
 from udocker_core.model import Container
 from udocker_core.plugins import permitted
 
@@ -53,14 +53,24 @@ def resolve(mode: str, config: Config) -> Engine:
     """The engine for a mode; ``""`` for the default one.
 
     Raises:
-        EngineError: no engine for it is installed.
+        EngineError: no engine for it is installed, or the engine is broken.
     """
     modes = installed(config)
     mode = mode or default_mode(config, modes)
     entry = modes.get(mode) or _ask_stevedore(mode, config)
     if entry is None:
         raise missing(mode, modes)
-    return Engine(mode, entry, entry.load()(mode, config.values))
+    engine = entry.load()
+    try:
+        return Engine(mode, entry, engine(mode, config.values))
+    except UdockerError:
+        raise
+    except Exception as error:  # whatever the engine's constructor raises
+        raise EngineError(
+            f"{entry.distribution} {entry.version} cannot serve mode {mode}: "
+            f"{type(error).__name__}: {error}",
+            "report it to the authors of the engine, or use another mode",
+        ) from error
 
 
 def default_mode(config: Config, modes: dict[str, EntryPoint]) -> str:
@@ -87,6 +97,12 @@ def missing(mode: str, modes: dict[str, EntryPoint]) -> Exception:
     if package is None or mode[1:] not in ("1", "2", "3", "4"):
         available = ", ".join(sorted(modes)) or "none, install an engine first"
         return UsageError(f"invalid execmode: {mode}", f"the modes installed here: {available}")
+    present = [entry for entry in modes.values() if entry.distribution == package]
+    if present:
+        return EngineError(
+            f"mode {mode} is not served by the installed {package} {present[0].version}",
+            f"pip install --upgrade {package}, or use another mode",
+        )
     return EngineError(
         f"mode {mode} needs an engine that is not installed", f"pip install {package}"
     )

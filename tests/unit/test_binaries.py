@@ -36,10 +36,11 @@ def test_own_program(directory: str) -> None:
         binaries.own_program(directory, "other")
 
 
-@pytest.mark.parametrize("mode", [0o757, 0o644])
+@pytest.mark.parametrize("mode", [0o757, 0o644, 0o4755, 0o2755])
 def test_program_that_must_not_be_executed(directory: str, mode: int) -> None:
     os.chmod(directory + "/tool", mode)
-    with pytest.raises(EngineError, match=r"other users can write|cannot be executed"):
+    reasons = "other users can write|cannot be executed|is setuid or setgid"
+    with pytest.raises(EngineError, match=reasons):
         binaries.own_program(directory, "tool")
     assert len(binaries.verify(directory)) == 1
 

@@ -7,17 +7,18 @@ while they arrive. Nothing is listed before every digest was verified.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
 
 from udocker_core.digest import Digest
-from udocker_core.errors import IntegrityError, StoreError
+from udocker_core.errors import StoreError
 from udocker_core.images.store import Image, ImageStore
 from udocker_core.layers import Layer, Readable
 from udocker_core.locks import FileLock
-from udocker_core.manifest import Descriptor, load_json
+from udocker_core.manifest import Descriptor, diff_ids, load_json
 from udocker_core.names import Reference
 from udocker_core.platform import Platform
 from udocker_core.registry.client import Client
@@ -26,6 +27,7 @@ from udocker_core.registry.transfer import BlobTarget, Downloads
 
 #: Seconds to wait for another udocker that downloads the same blob.
 _OTHER_DOWNLOAD = 6 * 3600.0
+_POLL = 0.5
 
 
 class Pull:
@@ -53,7 +55,9 @@ class Pull:
         self._platform = platform
         self._progress = progress
         self._stack = ExitStack()
-        self._locks: dict[Digest, FileLock] = {}
+        self._locks: dict[Digest, FileLock] = {}  #: of the blobs that are being downloaded
+        self._mine: frozenset[Digest] = frozenset()  #: the blobs that this pull downloads
+        self._closed = False
 
     def __enter__(self) -> Pull:
         """Resolve the name and start the downloads."""
@@ -65,7 +69,8 @@ class Pull:
         }
         try:
             mine = [d for d in self._descriptors if not self._present(d) and self._claim(d, 0)]
-            self._downloads = self._start([d for d in mine if not self._present(d)])
+            self._mine = frozenset(mine)
+            self._downloads = self._start(mine)
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -77,6 +82,7 @@ class Pull:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._closed = True
         self._stack.close()
         while self._locks:
             self._locks.popitem()[1].release()
@@ -85,18 +91,15 @@ class Pull:
         """The image's configuration, as soon as it is verified."""
         path = self._ready(self._manifest.config.digest)
         with open(path, "rb") as file:
-            return load_json(file.read(), f"the configuration of {self._reference.familiar}")
+            return load_json(file.read(), self._config_name)
 
     def layers(self) -> list[Layer]:
         """The layers, base first. Reading one waits for its bytes to arrive."""
-        rootfs = self.config().get("rootfs")
-        diff_ids = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
         layers = self._manifest.layers
-        if not isinstance(diff_ids, list) or len(diff_ids) != len(layers):
-            raise self._broken("its configuration does not list its layers")
+        ids = diff_ids(self.config(), len(layers), self._config_name)
         return [
             Layer(self._opener(descriptor.digest), diff_id, descriptor.digest)
-            for descriptor, diff_id in zip(layers, diff_ids)
+            for descriptor, diff_id in zip(layers, ids)
         ]
 
     def finish(self) -> Image:
@@ -107,71 +110,79 @@ class Pull:
                 the blobs that are whole.
         """
         for digest in self._descriptors:
-            self._publish(digest)
+            self._ready(digest)
         self.layers()  # a configuration that does not fit must not be listed
-        return self._store.put(
-            self._reference, self._manifest.raw, list(self._descriptors)
-        )
+        return self._store.put(self._reference, self._manifest.raw, list(self._descriptors))
 
     # -- one blob --------------------------------------------------------------------------
 
     def _present(self, digest: Digest) -> bool:
-        return os.path.exists(self._store.blob(digest))
+        """Whether the store has the blob; udocker 1.3 may have left a part under its name."""
+        try:
+            return os.stat(self._store.blob(digest)).st_size == self._descriptors[digest].size
+        except FileNotFoundError:
+            return False
 
     def _partial(self, digest: Digest) -> str:
         return self._store.blob(f".partial-{digest}")
 
     def _claim(self, digest: Digest, timeout: float) -> bool:
-        """Take the right to download a blob; False if another udocker has it."""
+        """Take the right to download a blob that is not there.
+
+        False if another udocker has it, or has just downloaded it.
+        """
         lock = FileLock(self._store.blob(f".lock-{digest}"), timeout, remove=True)
         if not lock.acquire():
+            return False
+        if self._present(digest):
+            lock.release()
             return False
         self._locks[digest] = lock
         return True
 
     def _start(self, digests: Sequence[Digest]) -> Downloads:
         targets = [BlobTarget(self._descriptors[d], self._partial(d)) for d in digests]
-        downloads = Downloads(self._client, self._reference, targets, self._progress)
+        downloads = Downloads(
+            self._client, self._reference, targets, self._progress, self._publish
+        )
         return self._stack.enter_context(downloads)
+
+    def _publish(self, digest: Digest) -> None:
+        """Publish a verified blob and let others have it, at once: were its lock held until all
+        is here, two pulls that wait for each other's blobs would wait for ever.
+        """
+        self._store.publish_blob(self._partial(digest), digest)
+        self._locks.pop(digest).release()
 
     def _opener(self, digest: Digest) -> Callable[[], Readable]:
         def open_blob() -> Readable:
-            if digest in self._locks and not self._present(digest):
+            if digest in self._mine:
                 return self._downloads.open(digest)
             return open(self._ready(digest), "rb")
 
         return open_blob
 
     def _ready(self, digest: Digest) -> str:
-        """The path of a blob's verified bytes, when they are there."""
-        if self._present(digest):
-            return self._store.blob(digest)
-        if digest not in self._locks:
+        """The path of a blob in the store, when it is there."""
+        if digest in self._mine:
+            self._downloads.wait(digest)
+        elif not self._present(digest):
             self._wait_for_other(digest)
-            return self._store.blob(digest)
-        self._downloads.wait(digest)
-        return self._partial(digest)
-
-    def _publish(self, digest: Digest) -> None:
-        path = self._ready(digest)
-        if path != self._store.blob(digest):
-            self._store.publish_blob(path, digest)
-        lock = self._locks.pop(digest, None)
-        if lock:
-            lock.release()
+        return self._store.blob(digest)
 
     def _wait_for_other(self, digest: Digest) -> None:
         """Wait until another udocker has the blob; do it ourselves if that one gives up."""
         self._progress.note(f"waiting for another udocker to download {digest}")
-        if not self._claim(digest, _OTHER_DOWNLOAD):
-            raise StoreError(f"another udocker still downloads {digest}", "end it and pull again")
-        if not self._present(digest):
-            self._start([digest]).wait(digest)
-            self._store.publish_blob(self._partial(digest), digest)
-        self._locks.pop(digest).release()
+        deadline = time.monotonic() + _OTHER_DOWNLOAD
+        while not self._claim(digest, _POLL):
+            if self._present(digest):
+                return
+            if self._closed or time.monotonic() > deadline:
+                raise StoreError(
+                    f"another udocker still downloads {digest}", "end it and pull again"
+                )
+        self._start([digest]).wait(digest)
 
-    def _broken(self, reason: str) -> IntegrityError:
-        return IntegrityError(
-            f"image {self._reference.familiar} cannot be used: {reason}",
-            "tell whoever made the image",
-        )
+    @property
+    def _config_name(self) -> str:
+        return f"the configuration of {self._reference.familiar}"

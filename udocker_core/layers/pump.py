@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from queue import Queue
 from typing import TYPE_CHECKING, Union
@@ -19,6 +20,7 @@ from udocker_core.layers.decompress import blocks
 if TYPE_CHECKING:
     from udocker_core.layers import Layer
 
+_PATIENCE = 2.0  # seconds to wait for the thread at the end
 _QUEUED = 8  # blocks: 4 MiB at most
 
 _Item = Union[bytes, BaseException, None]
@@ -42,9 +44,11 @@ class Pump:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the thread."""
+        """End the thread, or leave it to its ``read``, after which it does nothing more."""
         self._stopped = True
-        while self._thread.is_alive():  # the thread may be waiting for room in the queue
+        deadline = time.monotonic() + _PATIENCE
+        # The thread may be waiting for room in the queue.
+        while self._thread.is_alive() and time.monotonic() < deadline:
             while not self._queue.empty():
                 self._queue.get_nowait()
             self._thread.join(0.05)

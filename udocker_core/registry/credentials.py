@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from udocker_core import binaries
 from udocker_core.names import DEFAULT_REGISTRY
 
 _HUB = (DEFAULT_REGISTRY, "index.docker.io", "registry-1.docker.io")
@@ -129,9 +130,13 @@ class Keyring:
             self.problems.append(f"{path}: invalid name of a credential helper")
             return None
         program = f"docker-credential-{helper}"
+        path_of_program = binaries.host_program([program])
+        if not path_of_program:
+            self.problems.append(f"{path}: {program} cannot be used: it is not in PATH")
+            return None
         try:
             answer = subprocess.run(
-                [program, "get"],
+                [path_of_program, "get"],
                 input=(_HUB_KEY if name == DEFAULT_REGISTRY else name).encode(),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -147,6 +147,7 @@ def _split(url: str) -> SplitResult | None:
 
 def _distance(host: str) -> int:
     """Tell where the address `host` is. Names other than localhost count as public."""
+    host = host.removesuffix(".")  # the DNS's root
     if host == "localhost" or host.endswith(".localhost"):
         return _LOOPBACK
     try:

@@ -6,9 +6,11 @@ import io
 import os
 import stat
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from udocker_core import files
+from udocker_core.digest import Digest
 from udocker_core.errors import IntegrityError, StoreError
 from udocker_core.manifest import Descriptor
 
@@ -92,11 +94,12 @@ class PartialFile:
             self._hasher = self.descriptor.digest.hasher()
             self.count = self.resumed = 0
 
-    def verify(self) -> bool:
-        """Compare the whole with its digest; if it matches, bring it to the disk.
+    def verify(self, done: Callable[[Digest], None] = lambda digest: None) -> bool:
+        """Compare the whole with its digest; if it matches, bring it to the disk and call `done`.
 
         Raises:
             OSError: the file cannot be written.
+            UdockerError: whatever `done` raised.
         """
         if not self.descriptor.digest.matches(self._hasher):
             return False
@@ -104,6 +107,7 @@ class PartialFile:
             self._verified = True
             self._changed.notify_all()
         files.sync(self._fd)
+        done(self.descriptor.digest)
         with self._changed:
             self._complete = True
             self._changed.notify_all()

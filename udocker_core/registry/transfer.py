@@ -7,7 +7,7 @@ import errno
 import re
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from types import TracebackType
 from typing import NamedTuple
@@ -49,6 +49,8 @@ class Downloads:
         reference: an image of the repository that has the blobs.
         blobs: each digest once or several times; only the first counts.
         progress: is told what happens, from several threads.
+        done: is called in a thread of the downloads when a blob is verified and on the disk, and
+            may rename its file; what it raises ends the downloads.
     """
 
     def __init__(
@@ -57,7 +59,9 @@ class Downloads:
         reference: Reference,
         blobs: Sequence[BlobTarget],
         progress: Progress | None = None,
+        done: Callable[[Digest], None] = lambda digest: None,
     ) -> None:
+        self._done = done
         self._client = client
         self._reference = reference
         self._progress = progress or Silence()
@@ -163,11 +167,11 @@ class Downloads:
         self._progress.started(descriptor, partial.count)
         try:
             self._fetch(partial)
-            if not partial.verify() and partial.resumed and not partial.followed:
+            if not partial.verify(self._done) and partial.resumed and not partial.followed:
                 partial.restart()  # what an earlier download left was damaged
                 self._progress.note(f"{descriptor.digest} was damaged; downloading it again")
                 self._fetch(partial)
-                partial.verify()
+                partial.verify(self._done)
             if not partial.complete:
                 raise IntegrityError(
                     f"{self._name(partial)} does not match its digest",

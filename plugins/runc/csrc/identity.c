@@ -2,6 +2,7 @@
 
 #include "kernel.h"
 #include "privileges.h"
+#include "supervise.h"
 #include "text.h"
 
 /* Writes all of `text` with one write, as the kernel demands for these files. */
@@ -75,8 +76,11 @@ static void write_map(const struct id_map *map, const char *path)
 		     error == -EPERM ? refusal(error) : "", NULL);
 }
 
-static void run_helper(const struct id_map *map, char *pid, char *const envp[])
+/* The helper has rights that we do not have, so it gets nothing that an image could have made: not
+ * the program's environment, and none of its descriptors. */
+static void run_helper(const struct id_map *map, char *pid)
 {
+	static char *const nothing[] = {NULL};
 	char digits[MAX_MAPPINGS * 3][DECIMAL_SIZE];
 	char *argv[2 + MAX_MAPPINGS * 3 + 1] = {(char *)map->helper, pid};
 	int n = 2, status;
@@ -88,14 +92,16 @@ static void run_helper(const struct id_map *map, char *pid, char *const envp[])
 		argv[n] = decimal(digits[n - 2], map->ranges[i].count), n++;
 	}
 	child = sys_fork(0);
-	if (child == 0)
-		fail(STATUS_SETUP, sys_execve(map->helper, argv, envp), "cannot execute ",
+	if (child == 0) {
+		close_inherited(3, -1);
+		fail(STATUS_SETUP, sys_execve(map->helper, argv, nothing), "cannot execute ",
 		     map->helper, NULL);
+	}
 	if (child < 0 || sys_wait(child, &status, 0) < 0 || status != 0)
 		fail(STATUS_SETUP, 0, map->helper, " failed: see /etc/subuid and /etc/subgid", NULL);
 }
 
-void map_ids(const struct options *o, long pid, char *const envp[])
+void map_ids(const struct options *o, long pid)
 {
 	struct id_map uids = effective(&o->uids, o->uid, CALL(geteuid, 0, 0, 0, 0, 0));
 	struct id_map gids = effective(&o->gids, o->gid, CALL(getegid, 0, 0, 0, 0, 0));
@@ -109,13 +115,13 @@ void map_ids(const struct options *o, long pid, char *const envp[])
 		write_file(path, "deny");
 	}
 	if (uids.helper) {
-		run_helper(&uids, digits, envp);
+		run_helper(&uids, digits);
 	} else {
 		join(path, sizeof path, "/proc/", digits, "/uid_map", NULL);
 		write_map(&uids, path);
 	}
 	if (gids.helper) {
-		run_helper(&gids, digits, envp);
+		run_helper(&gids, digits);
 	} else {
 		join(path, sizeof path, "/proc/", digits, "/gid_map", NULL);
 		write_map(&gids, path);

@@ -5,7 +5,7 @@
 #include "options.h"
 
 /* Gives the namespace of process `pid`, which waits for it, its ids. Exits on failure. */
-void map_ids(const struct options *o, long pid, char *const envp[]);
+void map_ids(const struct options *o, long pid);
 
 /* Becomes the program's user, in the program's process. Exits on failure. */
 void become_user(const struct options *o);

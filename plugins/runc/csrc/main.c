@@ -28,13 +28,15 @@ static _Noreturn void execute(const struct options *o, char *const envp[])
 static _Noreturn void run_program(const struct options *o, const struct signals *original,
                                   int channel, char *const envp[])
 {
-	long error, program = sys_fork(0);
+	long error, program;
 
+	/* Nobody in the container may get at this program's own file through /proc/PID/exe, so this
+	 * is before there is anybody. The program's execve(2) sets it back. */
+	sys_prctl(PR_SET_DUMPABLE, 0, 0);
+	program = sys_fork(0);
 	if (program < 0)
 		fail(STATUS_SETUP, program, "cannot start a process", NULL);
 	if (program > 0) {
-		/* Nobody in the container may get at this program's own file through /proc/1/exe. */
-		sys_prctl(PR_SET_DUMPABLE, 0, 0);
 		sys_prctl(PR_SET_NAME, (unsigned long)"udocker-init", 0);
 		sys_exit(supervise_init(program, channel));
 	}
@@ -85,6 +87,14 @@ static void make_channel(int channel[2])
 		fail(STATUS_SETUP, error, "cannot make a socket", NULL);
 }
 
+/* It executes what its command line names: with another user's rights that would be a gift. */
+static void refuse_borrowed_rights(void)
+{
+	if (CALL(getuid, 0, 0, 0, 0, 0) != CALL(geteuid, 0, 0, 0, 0, 0) ||
+	    CALL(getgid, 0, 0, 0, 0, 0) != CALL(getegid, 0, 0, 0, 0, 0))
+		fail(STATUS_SETUP, 0, "must not be setuid or setgid", NULL);
+}
+
 void start(long *stack)
 {
 	static struct options options;
@@ -93,6 +103,7 @@ void start(long *stack)
 	int channel[2];
 	long init;
 
+	refuse_borrowed_rights();
 	parse_options(&options, argv);
 	hold_signals(&original);
 	if (options.init_only)
@@ -107,7 +118,7 @@ void start(long *stack)
 	if (init < 0)
 		fail(STATUS_SETUP, init, "cannot make a user namespace", refusal(init), NULL);
 	sys_close(channel[1]);
-	map_ids(&options, init, envp);
+	map_ids(&options, init);
 	sys_write(channel[0], "", 1);
 	sys_exit(supervise_front(init, channel[0]));
 }

@@ -22,8 +22,9 @@ long restrict_mount(int fd, uint64_t attributes, int recursive);
 /* Opens a mount point in the root, see resolve(). */
 long open_target(int root, const char *target, enum missing missing);
 
-/* Shows the host's `source` with all below it at `target`, with restrictions (MOUNT_ATTR_...). */
-void bind(int root, const char *source, const char *target, uint64_t attributes);
+/* Shows the host's `source` with all below it at `target`, with restrictions (MOUNT_ATTR_...).
+ * Returns a descriptor of what is there then. */
+int bind(int root, const char *source, const char *target, uint64_t attributes);
 
 /* Mounts a new file system. */
 void mount_new(int root, const char *type, const char *target, unsigned long flags,

@@ -61,13 +61,13 @@ static void mount_one(int root, const struct mount *m, const struct options *o)
 {
 	switch (m->kind) {
 	case MOUNT_BIND:
-		bind(root, m->source, m->target, SAFE);
+		sys_close(bind(root, m->source, m->target, SAFE));
 		break;
 	case MOUNT_RO_BIND:
-		bind(root, m->source, m->target, SAFE | MOUNT_ATTR_RDONLY);
+		sys_close(bind(root, m->source, m->target, SAFE | MOUNT_ATTR_RDONLY));
 		break;
 	case MOUNT_DEV_BIND:
-		bind(root, m->source, m->target, MOUNT_ATTR_NOSUID);
+		sys_close(bind(root, m->source, m->target, MOUNT_ATTR_NOSUID));
 		break;
 	case MOUNT_TMPFS:
 		mount_new(root, "tmpfs", m->target, SEALED, "mode=1777");
@@ -78,14 +78,14 @@ static void mount_one(int root, const struct mount *m, const struct options *o)
 	case MOUNT_PROC:
 		mount_proc(root, m->target);
 		break;
-	case MOUNT_SYS: /* a fresh one would need a network namespace */
-		bind(root, "/sys", m->target, SAFE | MOUNT_ATTR_RDONLY);
+	case MOUNT_SYS:
+		mount_sys(root, m->target);
 		break;
 	case MOUNT_MASK:
-		mask(root, m->target);
+		mask(m->target);
 		break;
 	case MOUNT_READ_ONLY:
-		keep_read_only(root, m->target);
+		keep_read_only(m->target);
 		break;
 	case MOUNT_DATA: /* after all others */
 		break;

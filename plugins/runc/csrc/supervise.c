@@ -30,9 +30,7 @@ void die_with(int channel)
 		sys_exit(STATUS_SETUP);
 }
 
-/* Closes what we inherited, which is the program's alone: a pipe ends when the program closes
- * it, not when we end. Descriptors below `first`, and `keep`, stay. */
-static void close_inherited(int first, int keep)
+void close_inherited(int first, int keep)
 {
 	char entries[4096];
 	long fd, n;

@@ -23,6 +23,10 @@ struct signals {
 void hold_signals(struct signals *original);
 void restore_signals(const struct signals *original);
 
+/* Closes what we inherited, which is the program's alone: a pipe ends when the program closes
+ * it, not when we end. Descriptors below `first`, and `keep`, stay; -1 for none. */
+void close_inherited(int first, int keep);
+
 /* Kills this process when the process at the other end of `channel` dies, or has died. */
 void die_with(int channel);
 

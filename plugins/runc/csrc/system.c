@@ -20,46 +20,105 @@ static const char *below(char path[PATH_MAX], const char *directory, const char 
 	return path;
 }
 
-void mask(int root, const char *path)
-{
-	struct stat st;
-	long fd = resolve(root, path, MISSING_IS_ERROR);
+/* What --proc and --sys mounted. Paths in them are found from these descriptors: where a path
+ * leads is up to the image, and to another container with the same root even meanwhile. */
+static struct system_mount {
+	const char *target;
+	int fd;
+} proc, sys;
 
-	if (fd <= 0)
-		return; /* not in this kernel, or not for us to see */
-	attempt(sys_fstat((int)fd, &st), "examine ", path);
-	attempt(S_ISDIR(st.mode)
-	                ? mount_on((int)fd, "tmpfs", "tmpfs", SEALED | MS_RDONLY, "size=4k,nr_inodes=1")
-	                : mount_on((int)fd, "/dev/null", NULL, MS_BIND, NULL),
-	        "mask ", path);
-	sys_close((int)fd);
+enum { PROC_SUPER_MAGIC = 0x9fa0, PROC_ROOT_INO = 1 };
+
+/* The part of `path` that is inside of `mount`, NULL if it is elsewhere. */
+static const char *inside(const struct system_mount *mount, const char *path)
+{
+	const char *target = mount->target;
+
+	if (!target)
+		return NULL;
+	while (*target && *target == *path)
+		target++, path++;
+	return *target || *path != '/' ? NULL : path;
 }
 
-void keep_read_only(int root, const char *path)
+static long find(const char *path)
+{
+	const struct system_mount *mount = inside(&proc, path) ? &proc : &sys;
+	const char *rest = inside(mount, path);
+
+	if (!rest)
+		fail(STATUS_SETUP, 0, "not inside of what --proc or --sys made before: ", path, NULL);
+	return resolve(mount->fd, rest, MISSING_IS_ERROR);
+}
+
+/* Opens what is to be covered or protected, if anything is there. */
+static int exists(const char *path, int *fd)
+{
+	long found = find(path);
+
+	if (found == -ENOENT || found == -EACCES)
+		return 0; /* not in this kernel, or not for us to see, so not for the container */
+	attempt(found ? found : -EINVAL, "find ", path);
+	*fd = (int)found;
+	return 1;
+}
+
+void mask(const char *path)
+{
+	struct stat st;
+	int fd;
+
+	if (!exists(path, &fd))
+		return;
+	attempt(sys_fstat(fd, &st), "examine ", path);
+	attempt(S_ISDIR(st.mode)
+	                ? mount_on(fd, "tmpfs", "tmpfs", SEALED | MS_RDONLY, "size=4k,nr_inodes=1")
+	                : mount_on(fd, "/dev/null", NULL, MS_BIND, NULL),
+	        "mask ", path);
+	sys_close(fd);
+}
+
+void keep_read_only(const char *path)
 {
 	char self[FD_PATH_SIZE];
-	long fd = resolve(root, path, MISSING_IS_ERROR);
+	long mounted;
+	int fd;
 
-	if (fd <= 0)
+	if (!exists(path, &fd))
 		return;
-	attempt(mount_on((int)fd, fd_path(self, (int)fd), NULL, MS_BIND | MS_REC, NULL),
-	        "protect ", path);
-	sys_close((int)fd);
-	fd = open_target(root, path, MISSING_IS_ERROR);
-	attempt(restrict_mount((int)fd, MOUNT_ATTR_RDONLY, 1), "protect ", path);
-	sys_close((int)fd);
+	attempt(mount_on(fd, fd_path(self, fd), NULL, MS_BIND | MS_REC, NULL), "protect ", path);
+	sys_close(fd);
+	attempt(mounted = find(path), "find ", path);
+	attempt(restrict_mount((int)mounted, MOUNT_ATTR_RDONLY, 1), "protect ", path);
+	sys_close((int)mounted);
 }
 
 void mount_proc(int root, const char *target)
 {
+	struct statfs fs;
+	struct stat st;
 	long fd = open_target(root, target, MISSING_DIRECTORY);
 	long error = mount_on((int)fd, "proc", "proc", SEALED, NULL);
 
 	sys_close((int)fd);
-	/* A container around us that masks parts of its /proc makes the kernel refuse a fresh one;
-	 * then the host's has to do. */
-	if (error < 0)
-		bind(root, "/proc", target, SAFE);
+	proc.target = target;
+	if (error < 0) {
+		/* A container around us that masks parts of its /proc makes the kernel refuse a
+		 * fresh one; then the host's has to do. */
+		proc.fd = bind(root, "/proc", target, SAFE);
+		return;
+	}
+	proc.fd = (int)open_target(root, target, MISSING_IS_ERROR);
+	attempt(CALL(fstatfs, proc.fd, &fs, 0, 0, 0), "examine ", target);
+	attempt(sys_fstat(proc.fd, &st), "examine ", target);
+	if (fs.type != PROC_SUPER_MAGIC || st.ino != PROC_ROOT_INO)
+		fail(STATUS_SETUP, -ESTALE, "cannot mount proc at ", target, NULL);
+}
+
+void mount_sys(int root, const char *target)
+{
+	sys.target = target;
+	sys.fd = bind(root, "/sys", target, SAFE | MOUNT_ATTR_RDONLY);
 }
 
 /* Shows the terminal of standard input as the console, so that ttyname(3) finds it. */
@@ -78,7 +137,7 @@ static void bind_console(int root, const char *target)
 	/* It may belong to the /dev/pts of another container. */
 	if (sys_stat(terminal, &named) < 0 || sys_fstat(0, &open) < 0 || named.rdev != open.rdev)
 		return;
-	bind(root, terminal, target, 0);
+	sys_close(bind(root, terminal, target, 0));
 }
 
 void mount_dev(int root, const char *target, int many_ids)
@@ -91,7 +150,7 @@ void mount_dev(int root, const char *target, int many_ids)
 	for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
 		below(source, "/dev", devices[i]);
 		if (sys_stat(source, &st) >= 0)
-			bind(root, source, below(path, target, devices[i]), 0);
+			sys_close(bind(root, source, below(path, target, devices[i]), 0));
 	}
 	fd = open_target(root, target, MISSING_IS_ERROR);
 	for (size_t i = 0; i < sizeof links / sizeof *links; i++)

@@ -8,10 +8,13 @@ void mount_dev(int root, const char *target, int many_ids);
 /* The processes of the container, or of the host where the kernel refuses that. */
 void mount_proc(int root, const char *target);
 
-/* Covers what exists at `path`. */
-void mask(int root, const char *path);
+/* The host's /sys, read-only: a fresh one would need a network namespace. */
+void mount_sys(int root, const char *target);
 
-/* Makes what exists at `path` read-only. */
-void keep_read_only(int root, const char *path);
+/* Covers what exists at `path`, which is inside of what mount_proc() or mount_sys() made. */
+void mask(const char *path);
+
+/* Makes what exists at `path`, which is inside of them too, read-only. */
+void keep_read_only(const char *path);
 
 #endif

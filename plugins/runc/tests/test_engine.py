@@ -60,6 +60,13 @@ class RuntimeRuns(LiveEngineConformance):
         with pytest.raises(EngineError, match="cannot run as user 7"):
             Engine(mode, self.settings).udocker_run(CONTAINER, SPEC._replace(user=User("u", 7, 7)))
 
+    def test_the_launchers_file_cannot_be_changed(self, run: Any) -> None:
+        """It is process 1 of the container, and belongs to the user."""
+        ended = run("/bin/sh", "-c", "chmod 755 /proc/1/exe; chmod 755 /dev/.udocker-init")
+        via_process, via_mount = ended.err.decode().splitlines()
+        assert "ermission denied" in via_process
+        assert "ead-only file system" in via_mount
+
 
 class TestRuncRuns(RuntimeRuns):
     settings = {"use_runc_executable": "runc"}  # noqa: RUF012

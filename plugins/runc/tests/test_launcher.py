@@ -279,6 +279,119 @@ def test_old_kernels(root: str, tmp_path: Any, missing: str) -> None:
     assert "ro" in flags["/proc/sys"]
 
 
+def test_helpers_that_map_ids_get_nothing_of_the_image(root: str, tmp_path: Any) -> None:
+    """newuidmap has rights that we do not have, and the environment is the image's."""
+    helper, seen, secret = (tmp_path / name for name in ("helper", "seen", "secret"))
+    secret.touch()
+    script = f"{{ cat /proc/$$/environ; ls -l /proc/$$/fd; }} > {seen}; exit 1"
+    helper.write_text(f"#!/bin/sh\n{script}\n")
+    helper.chmod(0o755)
+    maps = ("--newuidmap", str(helper), "--map-uid", "0:0:1", "--map-gid", "0:0:1")
+    with secret.open() as file:
+        done = subprocess.run(
+            [LAUNCHER, "--root", root, *maps, "--", "/bin/true"], env={"LD_PRELOAD": "/evil.so"},
+            pass_fds=[file.fileno()], capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert done.stderr == f"udocker-launch: {helper} failed: see /etc/subuid and /etc/subgid\n"
+    assert "evil" not in seen.read_text()
+    assert str(secret) not in seen.read_text()
+
+
+MASKED = ("--proc", "/proc", "--mask", "/proc/version", "--read-only", "/proc/sys")
+
+
+def test_masks_follow_a_link_of_any_depth(root: str) -> None:
+    """They are found from what is mounted, not from where the image says that it is."""
+    deep = "/".join("d" * 255)
+    os.makedirs(f"{root}/{deep}")
+    os.rmdir(f"{root}/proc")
+    os.symlink(deep, f"{root}/proc")
+    script = "cat /proc/version; echo x > /proc/sys/kernel/hostname || echo refused"
+    done = launch("--root", root, *MASKED, "--", "/bin/sh", "-c", script)
+    assert (done.returncode, done.stdout) == (0, "refused\n"), done.stderr
+
+
+def test_masks_follow_a_link_that_changes(root: str) -> None:
+    """Another container with the same root may change the link at any time."""
+    for name in ("a", "b"):
+        os.mkdir(f"{root}/{name}")
+    os.symlink("a", f"{root}/link")
+    code = (
+        "import os, sys\nos.chdir(sys.argv[1])\n"
+        "while True:\n"
+        "    for name in 'ab':\n"
+        "        os.symlink(name, 'new')\n        os.rename('new', 'link')\n"
+        "    print(flush=True)\n"
+    )
+    masked = [word.replace("/proc", "/link") for word in MASKED]
+    command = [sys.executable, "-c", code, root]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        try:
+            for _ in range(40):
+                other.stdout.readline()  # it has begun, and goes on while the pipe has room
+                done = launch("--root", root, *masked, "--", "/bin/cat", "/a/version", "/b/version")
+                assert done.stdout == "", "an unmasked /proc"
+        finally:
+            other.kill()
+
+
+def test_masks_are_inside_of_system_directories(root: str) -> None:
+    assert failure("--root", root, "--mask", "/etc/passwd", "--", "/bin/true") == (
+        "not inside of what --proc or --sys made before: /etc/passwd")
+    assert failure("--root", root, "--proc", "/proc", "--mask", "/process", "--", "x") == (
+        "not inside of what --proc or --sys made before: /process")
+
+
+def test_the_launchers_file_is_out_of_reach() -> None:
+    """A program could make it setuid for the user; see runc's CVE-2019-5736."""
+    strace = shutil.which("strace")
+    if not strace:
+        pytest.skip("missing here: strace")
+    # The delay gives the program time to be the first.
+    slow = (strace, "-f", "-qq", "-o", "/dev/null", "-e", "inject=prctl:delay_enter=20000")
+    script = "exec 3</proc/1/exe && echo got it"
+    done = launch(*HOST, "--proc", "/proc", "--", "/bin/sh", "-c", script, prefix=slow)
+    assert done.stdout == ""
+    assert "ermission denied" in done.stderr
+    # An image may name the launcher as its program.
+    script = "for n in 1 2; do chmod 755 /proc/$n/exe; done"
+    done = launch(*HOST, "--proc", "/proc", "--", "/proc/self/exe", "--init", "--", "/bin/sh", "-c",
+                  script)
+    assert done.stderr.count("ermission denied") == 2
+    done = launch(*HOST, "--proc", "/proc", "--", "/bin/sh", "-c", "echo /proc/[0-9]*")
+    assert done.stdout == "/proc/1 /proc/2\n"  # the front is not there
+
+
+@pytest.mark.parametrize("call", ["setreuid", "setregid"])
+def test_it_is_never_setuid(call: str) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    code = f"import os, sys; os.{call}(65534, 0); os.execv(sys.argv[1], sys.argv[1:])"
+    done = launch("--version", prefix=(sys.executable, "-c", code))
+    assert (done.returncode, done.stdout) == (125, "")
+    assert done.stderr == "udocker-launch: must not be setuid or setgid\n"
+
+
+def test_read_only_binds_on_old_kernels_include_submounts(root: str, tmp_path: Any) -> None:
+    """mount(2) makes only one mount read-only at a time."""
+    strace = shutil.which("strace")
+    if not strace:
+        pytest.skip("missing here: strace")
+    (tmp_path / "shared" / "sub mount").mkdir(parents=True)
+    below = str(tmp_path / "shared" / "sub mount")
+    trace = str(tmp_path / "trace")
+    old = (strace, "-f", "-qq", "-o", trace, "-e", "inject=mount_setattr:error=ENOSYS")
+    inner = (*old, LAUNCHER, "--root", root, "--ro-bind", str(tmp_path / "shared"), "/ro",
+             "--sys", "/sys", "--", "/bin/sh", "-c", 'ls "/ro/sub mount"; touch "/ro/sub mount/x"')
+    # Twice at one place: the upper one is what counts.
+    outer = (*HOST, "--privileged", "--proc", "/proc", "--bind", str(tmp_path), below,
+             "--tmpfs", below, "--tmpfs", below + "/b\\c")
+    done = launch(*outer, "--", *inner)
+    assert done.stdout == "b\\c\n", done.stderr
+    assert "ead-only file system" in done.stderr
+
+
 def test_umask_and_ignored_signals_are_inherited(root: str) -> None:
     done = subprocess.run(
         ["/bin/sh", "-c", 'umask 027; trap "" HUP; exec "$@"', "sh", LAUNCHER, "--root", root,
