@@ -53,7 +53,7 @@ wheels: $(VENV)/.installed  ## the wheels of the core and of every plugin, in di
 clean:  ## forget everything that was made here
 	rm -rf .venv* dist build .mypy_cache .pytest_cache .ruff_cache
 
-$(VENV)/.installed: pyproject.toml $(wildcard plugins/*/pyproject.toml plugins/*/*.py plugins/*/csrc/*)
+$(VENV)/.installed: pyproject.toml $(wildcard plugins/*/pyproject.toml plugins/*/*.py plugins/*/csrc/* plugins/*/csrc/*/*)
 	$(PYTHON) tools/make_venv.py $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --editable '.[test]' $(addprefix --editable ,$(PLUGINS))
 	touch $@

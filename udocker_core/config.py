@@ -206,7 +206,7 @@ def _variables(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     """The settings in the environment: key -> (variable's name, text)."""
     found = {}
     for name, text in environ.items():
-        if name.startswith("UDOCKER_"):
+        if name.startswith("UDOCKER_") and text:
             key = VARIABLES.get(name) or name[len("UDOCKER_") :].lower()
             found[key] = (name, text)
     return found

@@ -32,21 +32,8 @@ class Engine(NamedTuple):
 
 
 def installed(config: Config) -> dict[str, EntryPoint]:
-    """The modes that can be used, and who serves each.
-
-    Raises:
-        EngineError: two distributions serve one mode.
-    """
-    modes: dict[str, EntryPoint] = {}
-    for entry in permitted(find(ENGINES), config):
-        other = modes.get(entry.name)
-        if other is not None:
-            raise EngineError(
-                f"mode {entry.name} is served by {other.distribution} and {entry.distribution}",
-                "uninstall one, or list the other's name in UDOCKER_DISABLE_PLUGINS",
-            )
-        modes[entry.name] = entry
-    return modes
+    """The modes that have an engine, and who serves each; the first of several."""
+    return {entry.name: entry for entry in reversed(permitted(find(ENGINES), config))}
 
 
 def resolve(mode: str, config: Config) -> Engine:
@@ -55,11 +42,18 @@ def resolve(mode: str, config: Config) -> Engine:
     Raises:
         EngineError: no engine for it is installed, or the engine is broken.
     """
-    modes = installed(config)
+    entries = permitted(find(ENGINES), config)
+    modes = {entry.name: entry for entry in entries}
     mode = mode or default_mode(config, modes)
     entry = modes.get(mode) or _ask_stevedore(mode, config)
     if entry is None:
         raise missing(mode, modes)
+    for other in entries:
+        if other.name == mode and other != entry:
+            raise EngineError(
+                f"mode {mode} is served by {other.distribution} and {entry.distribution}",
+                "uninstall one, or name one in UDOCKER_DISABLE_PLUGINS",
+            )
     engine = entry.load()
     try:
         return Engine(mode, entry, engine(mode, config.values))

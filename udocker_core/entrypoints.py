@@ -22,7 +22,8 @@ else:
 #: The groups carry the version of the plugin interface.
 ENGINES = "udocker.engines.v1"
 PLUGINS = "udocker.plugins.v1"
-_SUFFIX = ".dist-info"
+#: dist-info of wheels, egg-info of Debian's packages and of old tools.
+_SUFFIXES = (".dist-info", ".egg-info")
 
 
 class EntryPoint(NamedTuple):
@@ -59,25 +60,46 @@ def find(group: str, path: Sequence[str] | None = None) -> list[EntryPoint]:
     """
     found: list[EntryPoint] = []
     seen: set[str] = set()
+    strange = _strange_directory()
     for directory in sys.path if path is None else path:
         if not directory or not os.path.isabs(directory):
             continue
         try:
+            if strange and os.path.samestat(os.stat(directory), strange):
+                continue
             entries = os.listdir(directory)
         except OSError:
             continue  # a zip file, or a directory that is gone
         for entry in entries:
-            if entry.endswith(_SUFFIX):
-                distribution, _, version = entry[: -len(_SUFFIX)].partition("-")
-                if distribution not in seen:
-                    seen.add(distribution)
-                    file = os.path.join(directory, entry, "entry_points.txt")
-                    name = distribution.replace("_", "-")
-                    found += [
-                        EntryPoint(group, key, value, name, version)
-                        for key, value in _section(file, group)
-                    ]
+            stem, suffix = os.path.splitext(entry)
+            if suffix not in _SUFFIXES or entry.startswith("~"):  # what pip has left behind
+                continue
+            distribution, _, rest = stem.partition("-")
+            name = normalized(distribution)
+            if name not in seen:
+                seen.add(name)
+                file = os.path.join(directory, entry, "entry_points.txt")
+                version = rest.partition("-py")[0]
+                found += [
+                    EntryPoint(group, key, value, name, version)
+                    for key, value in _section(file, group)
+                ]
     return found
+
+
+def normalized(name: str) -> str:
+    """A distribution's name in the one spelling that counts (PEP 503)."""
+    return name.lower().replace("_", "-").replace(".", "-")
+
+
+def _strange_directory() -> os.stat_result | None:
+    """The current directory, unless udocker itself is installed there; None if it is gone."""
+    own = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    try:
+        here = os.stat(".")
+    except OSError:
+        return None
+    return None if os.path.samestat(here, os.stat(own)) else here
 
 
 def _section(file: str, group: str) -> Iterator[tuple[str, str]]:

@@ -66,7 +66,7 @@ def change_mode(
         force: do it even if the container is in that mode.
 
     Raises:
-        EngineError: an engine is missing or fails; the mode is as it was.
+        EngineError: an engine is missing or fails; the container is in no mode's set-up then.
         Conflict: the container is protected.
     """
     store.check_unprotected(container)
@@ -84,6 +84,8 @@ def change_mode(
         Hooks([helper]).call(
             "udocker_teardown", container=container, settings=before[PLUGINS][name]
         )
+    # If a set-up fails, what was undone must not be undone again.
+    store.set_mode(container, container.mode, {PLUGINS: {name: {} for name in names}})
     record = {
         ENGINE: _setup(new.plugin, container, new, {}),
         PLUGINS: {

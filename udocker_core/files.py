@@ -7,9 +7,12 @@ import stat
 
 from udocker_core.errors import StoreError
 
-#: Set by the command line from ``UDOCKER_FSYNC``: without it a power failure may lose what was
-#: written in the last seconds, and what is listed may be damaged.
+#: Set by the command line from ``UDOCKER_FSYNC``: without it a power failure may lose the blobs
+#: and records of the last seconds, and what is listed may be damaged. The files of a container's
+#: root are not waited for either way: they can be made again from the blobs (docs/adr/0006).
 _settings = {"fsync": True}
+
+_PLACE = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def set_fsync(wanted: bool) -> None:
@@ -66,13 +69,14 @@ def set_marker(path: str, wanted: bool) -> None:
         os.unlink(path)
 
 
-def read_regular(path: str, limit: int) -> bytes | None:
+def read_regular(path: str, limit: int, dir_fd: int | None = None) -> bytes | None:
     """The content of a regular file of at most `limit` bytes, or None if it is anything else.
 
     Never blocks on a FIFO and never follows a link in the last component.
     """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        fd = os.open(path, flags, dir_fd=dir_fd)
     except OSError:
         return None
     try:
@@ -81,6 +85,45 @@ def read_regular(path: str, limit: int) -> bytes | None:
             return None
         with open(fd, "rb", closefd=False) as file:
             return file.read(limit)
+    finally:
+        os.close(fd)
+
+
+def open_below(root: str, path: str = "") -> int:
+    """Open a directory of a tree that somebody else may be changing.
+
+    Args:
+        root: the top of the tree.
+        path: the directory's path below it; a link in it is an error, never followed.
+
+    Returns:
+        a descriptor to be used as ``dir_fd`` only, which needs no permission to read.
+
+    Raises:
+        OSError: there is no such directory.
+    """
+    fd = os.open(root, _PLACE)
+    for name in filter(None, path.split("/")):
+        try:
+            inner = os.open(name, _PLACE | os.O_NOFOLLOW, dir_fd=fd)
+        finally:
+            os.close(fd)
+        fd = inner
+    return fd
+
+
+def grant(name: str, bits: int, dir_fd: int) -> None:
+    """Add permission bits to a file or directory, never to what a link leads to.
+
+    Raises:
+        OSError: as the system calls do.
+    """
+    fd = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
+    try:
+        mode = os.fstat(fd).st_mode
+        if mode & bits != bits and (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            # fchmod(2) refuses such a descriptor, and any other needs permission to read.
+            os.chmod(f"/proc/self/fd/{fd}", stat.S_IMODE(mode) | bits)
     finally:
         os.close(fd)
 

@@ -1,8 +1,8 @@
 """Locks between processes that also work on network file systems.
 
 ``fcntl`` record locks work on NFS; where the file system has none (some Lustre and FUSE mounts)
-a directory is made instead, which is atomic everywhere. A lock file may be deleted by its holder:
-who gets the lock checks that the path still names the file it locked.
+a symbolic link is made instead, which is atomic everywhere and tells its owner. A lock file may
+be deleted by its holder: who gets the lock checks that the path still names the file it locked.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class FileLock:
         self.timeout = timeout
         self.remove = remove
         self._fd = -1
-        self._directory = False
+        self._link = path + ".owner"  #: the lock itself where there are no others
+        self._linked = False
 
     def acquire(self) -> bool:
         """Take the lock. False when another process held it for all of the timeout.
@@ -57,14 +58,13 @@ class FileLock:
 
     def release(self) -> None:
         """Give the lock back."""
-        if self._fd < 0 and not self._directory:
+        if self._fd < 0 and not self._linked:
             return
         if self.remove:
             _unlink(self.path)
-        if self._directory:
-            _unlink(os.path.join(self.path + ".d", "owner"))
-            os.rmdir(self.path + ".d")
-            self._directory = False
+        if self._linked:
+            _unlink(self._link)
+            self._linked = False
         else:
             os.close(self._fd)
             self._fd = -1
@@ -72,9 +72,11 @@ class FileLock:
 
     def __enter__(self) -> FileLock:
         if not self.acquire():
+            owner = _owner(self._link)
+            hint = f"; if the process {owner} is gone, delete {self._link}" if owner else ""
             raise StoreError(
                 f"another udocker has held {self.path} for {self.timeout:.0f} seconds",
-                "wait for it to end, then try again",
+                f"wait for it to end, then try again{hint}",
             )
         return self
 
@@ -105,7 +107,7 @@ class FileLock:
             if error.errno in (errno.EACCES, errno.EAGAIN):
                 return False
             if error.errno in _NO_LOCKS:
-                return self._try_directory()
+                return self._try_link()
             raise StoreError(f"cannot lock {self.path}: {error.strerror}") from error
         if not _names(self.path, fd):
             os.close(fd)
@@ -114,21 +116,13 @@ class FileLock:
         _held.add(self.path)
         return True
 
-    def _try_directory(self) -> bool:
-        directory = self.path + ".d"
+    def _try_link(self) -> bool:
         try:
-            os.mkdir(directory, 0o700)
+            os.symlink(f"{os.uname().nodename}:{os.getpid()}:{_boot_id()}", self._link)
         except FileExistsError:
-            if _owner_is_dead(directory):
-                _unlink(os.path.join(directory, "owner"))
-                try:
-                    os.rmdir(directory)
-                except OSError:
-                    return False  # another process was quicker
+            _remove_dead(self._link)
             return False
-        owner = f"{os.uname().nodename}:{os.getpid()}:{_boot_id()}"
-        os.symlink(owner, os.path.join(directory, "owner"))
-        self._directory = True
+        self._linked = True
         _held.add(self.path)
         return True
 
@@ -155,12 +149,32 @@ def _unlink(path: str) -> None:
         return
 
 
-def _owner_is_dead(directory: str) -> bool:
-    """Whether the lock directory was left by a process of this host that is gone."""
+def _remove_dead(link: str) -> None:
+    """Remove a lock whose owner, a process of this host, is gone."""
+    owner = _owner(link)
+    if not _is_dead(owner):
+        return
+    taken = f"{link}-{os.urandom(4).hex()}"
     try:
-        host, pid, boot = os.readlink(os.path.join(directory, "owner")).split(":")
-    except (OSError, ValueError):
+        os.rename(link, taken)
+    except FileNotFoundError:
+        return  # another process was quicker
+    if _owner(taken) != owner:  # and has the lock already: give it back
+        os.link(taken, link, follow_symlinks=False)
+    os.unlink(taken)
+
+
+def _owner(link: str) -> str:
+    """``host:pid:boot id``, empty when there is no such lock."""
+    try:
+        return os.readlink(link)
+    except OSError:
+        return ""
+
+
+def _is_dead(owner: str) -> bool:
+    host, _, rest = owner.partition(":")
+    pid, _, boot = rest.partition(":")
+    if host != os.uname().nodename or not pid.isdigit():
         return False
-    if host != os.uname().nodename:
-        return False
-    return boot != _boot_id() or not os.path.isdir(f"/proc/{int(pid)}")
+    return boot != _boot_id() or not os.path.isdir(f"/proc/{pid}")

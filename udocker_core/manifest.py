@@ -22,6 +22,7 @@ MAX_DOCUMENT = 4 << 20  #: bytes of a manifest, an index or an image's configura
 MAX_BLOB = 1 << 40  #: bytes of a layer
 MAX_LAYERS = 512
 MAX_DEPTH = 64  #: of nested JSON values
+MAX_VALUES = 200_000  #: JSON values in a document, which cost more memory than their text
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -102,10 +103,13 @@ def load_json(raw: bytes, name: str) -> dict[str, Any]:
         name: what it is, for messages, such as ``the manifest of ubuntu:24.04``.
 
     Raises:
-        IntegrityError: it is too large, too deep, no JSON, or not an object.
+        IntegrityError: it is too large, too deep, no JSON, or not an object; or it has too many
+            values, commas and brackets in texts counting as some.
     """
     if len(raw) > MAX_DOCUMENT:
         raise IntegrityError(f"{name} is larger than {MAX_DOCUMENT} bytes")
+    if sum(map(raw.count, (b",", b"[", b"{"))) > MAX_VALUES:
+        raise IntegrityError(f"{name} has more than {MAX_VALUES} values")
     try:
         value = json.loads(
             raw.decode(),
@@ -146,6 +150,29 @@ def parse(raw: bytes, media_type: str, name: str) -> Document:
     except (ValueError, InvalidReference) as error:
         raise IntegrityError(f"the manifest of {name} is not valid: {error}") from None
     return Manifest(digest, media_type, config, layers, raw)
+
+
+def diff_ids(config: Mapping[str, Any], count: int, name: str) -> list[Digest]:
+    """Return the digests of an image's layers when uncompressed (OCI image-spec, config.md).
+
+    Args:
+        config: the image's configuration.
+        count: how many layers the image has.
+        name: what `config` is, for messages, such as ``the configuration of ubuntu:24.04``.
+
+    Raises:
+        IntegrityError: it does not have one for each layer.
+    """
+    rootfs = config.get("rootfs")
+    found = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
+    if not isinstance(found, list) or len(found) != count:
+        raise IntegrityError(f"{name} has no list of the diff_ids of its {count} layers")
+    if not all(isinstance(item, str) for item in found):
+        raise IntegrityError(f"{name} has a diff_id that is no text")
+    try:
+        return [Digest(item) for item in found]
+    except InvalidReference as error:
+        raise IntegrityError(f"{name} has a diff_id that is none: {error.message}") from None
 
 
 def candidates(index: Index, wanted: Platform) -> list[Descriptor]:

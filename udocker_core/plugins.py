@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from udocker_core.config import Config
-from udocker_core.entrypoints import PLUGINS, EntryPoint, find
+from udocker_core.entrypoints import PLUGINS, EntryPoint, find, normalized
 from udocker_core.errors import EngineError
 
 TYPE_CHECKING = False
@@ -68,5 +68,5 @@ def from_metadata(entry: Any) -> EntryPoint:
     key = (entry.group, entry.name, entry.value)
     for distribution in distributions():
         if key in ((e.group, e.name, e.value) for e in distribution.entry_points):
-            return EntryPoint(*key, distribution.metadata["Name"], distribution.version)
+            return EntryPoint(*key, normalized(distribution.metadata["Name"]), distribution.version)
     return EntryPoint(*key, entry.value.partition(":")[0], "of unknown version")

@@ -6,6 +6,8 @@ json imports re, which imports enum and functools: more than reading the file is
 
 from __future__ import annotations
 
+from _json import make_scanner
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -29,17 +31,11 @@ class _Settings:
 
 
 def loads(content: bytes) -> Any:
-    """The value of a JSON document in UTF-8, as ``json.loads`` gives it.
+    """The value of a JSON document in UTF-8 without a byte order mark, as json.loads gives it.
 
     Raises:
         ValueError: it is none.
     """
-    try:
-        from _json import make_scanner
-    except ImportError:  # not CPython
-        import json
-
-        return json.loads(content)
     scan: Any = make_scanner(_Settings())  # type: ignore[arg-type]
     text = content.decode()
     try:

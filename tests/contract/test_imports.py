@@ -12,6 +12,7 @@ CORE = ROOT / "udocker_core"
 
 #: The parts of the core, the lowest first. A part may import its own tier and those before it.
 TIERS = (
+    {"namedtuple", "quickjson"},
     {"__init__", "errors", "model", "names", "digest", "platform", "hookmarker"},
     {"manifest", "config", "files", "locks", "binaries"},
     {"registry", "layers"},

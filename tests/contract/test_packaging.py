@@ -67,8 +67,9 @@ def test_the_core_is_pure_and_has_no_plugin(wheels: dict[str, Wheel]) -> None:
     assert core.path.name.endswith("-py3-none-any.whl")
     assert {name.split("/")[0].split("-")[0] for name in core.names} == {"udocker_core"}
     assert any(name.endswith("/licenses/LICENSE") for name in core.names)
-    script = f"udocker_core-{core.metadata['Version']}.data/scripts/udocker"
-    assert zipfile.ZipFile(core.path).read(script).startswith(b"#!python\n")
+    points = core.entry_points()
+    assert points["console_scripts"]["udocker"] == "udocker_core.cli.main:main"
+    assert points.sections() == ["console_scripts"]
 
 
 def test_the_core_offers_each_plugin_as_an_extra(wheels: dict[str, Wheel]) -> None:

@@ -41,7 +41,7 @@ def defined(node: ast.stmt) -> str:
         name = node.name
     elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
         name = node.targets[0].id
-        if name == "hookspec":  # the decorator of the hooks
+        if name in ("hookspec", "TYPE_CHECKING"):  # not for plugins
             return ""
     elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
         name = node.target.id

@@ -210,7 +210,7 @@ def test_what_is_installed_is_said_offline(udocker, plain_engine):
     done = udocker.run("doctor")
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"^X1 +yes +nothing is needed$", done.stdout, re.M)
-    assert re.search(r"^P1 +no +not installed: pip install udocker-proot$", done.stdout, re.M)
+    assert re.search(r"^P1 +no +mode P1 needs an engine that is not installed; pip install udocker-proot$", done.stdout, re.M)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be root")
@@ -314,3 +314,25 @@ def test_the_image_library(udocker, registry):
     root = udocker.root("c")
     found = sorted(str(path.relative_to(root)) for path in root.rglob("*"))
     assert found == ["a", "a/y", "c"]
+
+
+def test_names_in_the_store_command_no_terminal(udocker, container):
+    directory = udocker.store / "containers" / container
+    (directory / "imagerepo.name").write_text("evil\x1b[2J\nfake")
+    (udocker.store / "repos" / "bad\x1b[2J" / "1").mkdir(parents=True)
+    (udocker.store / "repos" / "bad\x1b[2J" / "1" / "TAG").touch()
+    assert r"evil\x1b[2J\nfake" in udocker("ps", "-p")
+    assert r"bad\x1b[2J:1    ." in udocker("images", "-l")
+    assert r"\x1b[2J" in udocker.fails("rm", "no\x1b[2J")
+    for command in (("ps", "-p"), ("images", "-l", "-p")):
+        assert "\x1b" not in udocker(*command)
+
+
+def test_import_takes_no_digest(udocker, tmp_path):
+    (tmp_path / "f").write_bytes(tar_of({"etc/": None}))
+    name = f"x@sha256:{'0' * 64}"
+    for options in ((), ("--tocontainer",)):
+        assert "has a digest" in udocker.fails(
+            "import", *options, str(tmp_path / "f"), name, status=125
+        )
+    assert udocker("images") == "REPOSITORY\n"

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from udocker_core import entrypoints
 from udocker_core.entrypoints import ENGINES, EntryPoint, find
 from udocker_core.errors import EngineError
 from udocker_core.testing.fixtures import write_distribution
@@ -71,7 +72,6 @@ def test_the_current_directory_is_ignored(tmp_path, monkeypatch):
     write_distribution(tmp_path, "x", {"g": {"n": "x:y"}})
     monkeypatch.chdir(tmp_path)
     assert find("g", ["", ".", "../" + tmp_path.name]) == []
-    assert len(find("g", [str(tmp_path)])) == 1
 
 
 def test_an_entry_point_is_loaded(packages):
@@ -96,3 +96,20 @@ def test_a_broken_distribution_is_named(packages, source, reason):
         EntryPoint("g", "X1", "broken_x:Engine", "x", "1.0").load()
     assert "pip install" in caught.value.hint
     sys.modules.pop("broken_x", None)
+
+
+def test_the_current_directory_is_ignored_however_it_is_spelled(packages, tmp_path, monkeypatch):
+    write_distribution(packages, "udocker-x", {"udocker.test.v1": {"X1": "x:y"}})
+    (tmp_path / "link").symlink_to(packages)
+    for path in (str(packages), str(tmp_path / "link"), f"{packages}/."):
+        assert [entry.name for entry in find("udocker.test.v1", [path])] == ["X1"]
+    monkeypatch.chdir(packages)
+    for path in (str(packages), str(tmp_path / "link"), f"{packages}/."):
+        assert find("udocker.test.v1", [path]) == []
+
+
+def test_the_current_directory_counts_where_udocker_is_installed_there(monkeypatch):
+    here = os.path.dirname(os.path.dirname(entrypoints.__file__))
+    before = find(ENGINES, [here])
+    monkeypatch.chdir(here)
+    assert find(ENGINES, [here]) == before

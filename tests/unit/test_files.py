@@ -51,3 +51,29 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path):
 def test_another_users_directory_is_refused():
     with pytest.raises(StoreError, match="/ belongs to another user"):
         files.make_private_directory("/")
+
+
+def test_a_directory_is_opened_without_following_links(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    os.symlink("a", tmp_path / "link")
+    (tmp_path / "a").chmod(0o111)
+    before = len(os.listdir("/proc/self/fd"))
+    fd = files.open_below(str(tmp_path), "a//b")
+    assert os.path.samestat(os.fstat(fd), os.stat(tmp_path / "a" / "b"))
+    os.close(fd)
+    for path in ("link", "link/b", "a/none"):
+        with pytest.raises(OSError, match=path.rpartition("/")[2] + "|link"):
+            files.open_below(str(tmp_path), path)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_permissions_are_added_to_what_is_no_link(tmp_path):
+    (tmp_path / "closed").mkdir(0)
+    (tmp_path / "file").touch(0o400)
+    os.symlink("file", tmp_path / "link")
+    fd = files.open_below(str(tmp_path))
+    for name in ("closed", "link"):
+        files.grant(name, 0o700, fd)
+    os.close(fd)
+    assert os.stat(tmp_path / "closed").st_mode & 0o777 == 0o700
+    assert os.stat(tmp_path / "file").st_mode & 0o777 == 0o400

@@ -33,13 +33,15 @@ def main(session: Session, values: Values) -> int:
 def _probe(mode: str, modes: dict[str, EntryPoint], config: Config) -> Probe:
     if mode not in modes:
         error = engines.missing(mode, modes)
-        return Probe(False, f"not installed: {getattr(error, 'hint', '')}")
+        return Probe(False, f"{error}; {getattr(error, 'hint', '')}")
     try:
         engine = engines.resolve(mode, config)
-        probe: Probe = Hooks([engine.plugin]).call("udocker_probe")[0]
+        probes: list[Probe] = Hooks([engine.plugin]).call("udocker_probe")
     except UdockerError as error:
         return Probe(False, error.message)
-    return probe
+    except Exception as error:  # a stranger's engine must not keep the others from being seen
+        return Probe(False, f"its probe failed: {type(error).__name__}: {error}")
+    return probes[0] if probes else Probe(False, "its engine has no probe")
 
 
 COMMAND = Command(

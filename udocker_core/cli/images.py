@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from udocker_core.cli.declare import Command, Option, Values
-from udocker_core.cli.session import INFO, Session
+from udocker_core.cli.session import INFO, Session, printable
 from udocker_core.errors import UdockerError
 from udocker_core.images.store import ImageStore
 
@@ -16,10 +16,10 @@ def main(session: Session, values: Values) -> int:
     if session.level >= INFO:
         print("REPOSITORY")
     for directory in store.tags():
-        name = store.name(directory)
+        name = printable(store.name(directory))
         mark = "P" if store.protected(directory) else "."
         if values["platform"]:
-            print(f"{_platform(store, directory):18.18} {mark} {name}")
+            print(f"{printable(_platform(store, directory)):18.18} {mark} {name}")
         else:
             print(f"{name}    {mark}")
         if values["long"]:
@@ -35,12 +35,12 @@ def _platform(store: ImageStore, directory: str) -> str:
 
 
 def _print_files(directory: str) -> None:
-    print(f" {directory}")
+    print(f" {printable(directory)}")
     for entry in sorted(os.listdir(directory)):
         path = os.path.join(directory, entry)
         if os.path.islink(path):
             size = os.path.getsize(path) // (1024 * 1024) if os.path.exists(path) else 0
-            print(f"    /{entry} ({size} MB)")
+            print(f"    /{printable(entry)} ({size} MB)")
 
 
 COMMAND = Command(

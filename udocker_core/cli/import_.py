@@ -18,6 +18,11 @@ def main(session: Session, values: Values) -> int:
     """Make an image, or a container, of a tar file."""
     path, *rest = values["arguments"]
     reference = parse(rest[0] if rest else _NAMELESS)
+    if reference.digest:
+        raise UsageError(
+            f"import: {reference.familiar} has a digest, which another image has",
+            "give a name and a tag, such as mine:1",
+        )
     wanted = platform.parse(values["platform"]) if values["platform"] else platform.host()
     to_container = values["tocontainer"] or values["clone"]
     if not rest and not to_container:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from udocker_core.cli.declare import Command, Option, Values
 from udocker_core.cli.input import open_input
-from udocker_core.cli.session import Session
+from udocker_core.cli.session import Session, printable
 from udocker_core.images import archive
 
 
@@ -13,7 +13,7 @@ def main(session: Session, values: Values) -> int:
     name = values["arguments"][0] if values["arguments"] else ""
     with open_input(values["input"]) as (raw, source):
         for loaded in archive.load(session.images, raw, source, name):
-            print(loaded)
+            print(printable(loaded))
     return 0
 
 

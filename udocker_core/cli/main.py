@@ -50,6 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         the exit status.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # the caller has closed it
+            setattr(sys, name, open(os.devnull, "w"))
     failure = 1
     debug = False
     try:
@@ -77,13 +80,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # The reader of our output has gone; do not let the interpreter complain at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _give_up_output()
         return 128 + 13
     except OSError as error:
+        _give_up_output()
         where = f": {os.fsdecode(error.filename)}" if error.filename else ""
         return _report(UdockerError(f"{error.strerror or error}{where}"), failure, debug)
     return status
+
+
+def _give_up_output() -> None:
+    """Keep the interpreter from complaining at its end of what it cannot write."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _command(values: Values) -> tuple[str, Sequence[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from udocker_core.cli.declare import Command, Option, Values
-from udocker_core.cli.session import Session
+from udocker_core.cli.session import Session, printable
 from udocker_core.containers.store import ContainerStore
 from udocker_core.errors import UdockerError
 from udocker_core.model import Container
@@ -33,13 +33,14 @@ def _row(
         _state(container),
     ]
     if values["mode"]:
-        columns.append(f"{_mode(session, container):2.2}")
+        columns.append(f"{printable(_mode(session, container)):2.2}")
     if values["size"]:
         columns.append(f"{_megabytes(container.root):5}")
     if values["platform"]:
-        columns.append(f"{_platform(container):18.18}")
-    names = str(list(container.names)) if container.names else ""
-    return " ".join([*columns, f"{names:18.100}", f"{container.image:20.100}"])
+        columns.append(f"{printable(_platform(container)):18.18}")
+    names = printable(str(list(container.names))) if container.names else ""
+    image = printable(container.image)
+    return " ".join([*columns, f"{names:18.100}", f"{image:20.100}"])
 
 
 def _state(container: Container) -> str:

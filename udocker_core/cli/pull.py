@@ -12,7 +12,9 @@ from udocker_core.names import parse
 
 def main(session: Session, values: Values) -> int:
     """Bring an image into the store."""
-    provision.pull(acquire.source(session, values), parse(values["arguments"][0]))
+    origin = acquire.source(session, values)
+    image = provision.pull(origin, parse(values["arguments"][0]))
+    acquire.check_platform(session, origin.platform, image.config)
     return 0
 
 

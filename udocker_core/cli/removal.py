@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from udocker_core.cli.session import MESSAGE, Session
+from udocker_core.cli.session import MESSAGE, Session, printable
 from udocker_core.errors import UdockerError
 
 
@@ -23,5 +23,5 @@ def remove_each(session: Session, names: Sequence[str], remove: Callable[[str], 
             status = 1
         else:
             if session.level > MESSAGE:
-                print(name)
+                print(printable(name))
     return status

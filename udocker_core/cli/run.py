@@ -10,7 +10,7 @@ from udocker_core.cli.declare import Command, Option, Values
 from udocker_core.cli.options import PULL_POLICIES, SOURCE, check_policy
 from udocker_core.cli.session import INFO, Session
 from udocker_core.containers import legacy, mountpoints
-from udocker_core.errors import NotFound, UdockerError
+from udocker_core.errors import NotFound, RegistryError, UdockerError
 from udocker_core.model import Container, LaunchPlan
 from udocker_core.run import launch
 from udocker_core.run.spec import RunOptions
@@ -99,10 +99,11 @@ def _find(session: Session, values: Values, target: str, policy: str) -> tuple[C
     fetch = "missing" if policy == "reuse" else policy
     try:
         return acquire.container(session, values, target, name, fetch), True
-    except NotFound as error:
+    except (NotFound, RegistryError) as error:
         if policy == "always":
             raise
-        raise NotFound(f"no such container or image: {target}", error.hint) from error
+        reason = "" if isinstance(error, NotFound) else f"; pulling it failed: {error.message}"
+        raise NotFound(f"no such container or image: {target}{reason}", error.hint) from error
 
 
 def _remove(session: Session, container: Container) -> None:

@@ -48,10 +48,17 @@ class Session(NamedTuple):
 
     def _say(self, level: int, text: str) -> None:
         if self.level >= level:
-            print(text, file=sys.stderr)
+            print(printable(text), file=sys.stderr)
 
 
 def describe(error: UdockerError) -> str:
     """An error as one line."""
     hint = f". Hint: {error.hint}" if error.hint else ""
-    return f"Error: {error.message}{hint}".replace("\n", " ")
+    return printable(f"Error: {error.message}{hint}")
+
+
+def printable(text: str) -> str:
+    """Text that others may have written, as one line that only shows and commands no terminal."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

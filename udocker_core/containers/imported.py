@@ -7,8 +7,9 @@ import stat
 from collections.abc import Mapping
 from typing import Any
 
-from udocker_core import files
+from udocker_core import files, names
 from udocker_core.containers.store import ContainerStore
+from udocker_core.errors import InvalidReference
 from udocker_core.layers import Layer, Readable, apply_layers
 from udocker_core.manifest import load_json
 from udocker_core.model import Container
@@ -60,20 +61,18 @@ def from_clone(
         top = os.path.join(directory, "unpacked")
         os.mkdir(top, 0o700)
         _unpack(Layer(lambda: raw, None, source), top)
+        mode = _open_up(top)
         root = os.path.join(top, "ROOT")
-        if not _is_directory(root):
+        if _is_directory(root):
+            mode = _open_up(root)
+        else:
             root = top
         record = files.read_regular(os.path.join(top, "container.json"), _MAX_RECORD)
         if root != top and record:
             config = load_json(record, f"the record in {source}")
-            image = os.fsdecode(
-                files.read_regular(os.path.join(top, "imagerepo.name"), 4096) or os.fsencode(image)
-            )
+            image = _image_name(os.path.join(top, "imagerepo.name")) or image
 
         def move(made: Container) -> None:
-            # To be moved to another directory it must be writable (rename(2), EACCES).
-            mode = stat.S_IMODE(os.lstat(root).st_mode)
-            os.chmod(root, mode | stat.S_IRWXU)
             os.rmdir(made.root)
             os.rename(root, made.root)
             os.chmod(made.root, mode)
@@ -83,6 +82,22 @@ def from_clone(
 
 def _unpack(layer: Layer, root: str) -> None:
     apply_layers([layer], root)
+
+
+def _open_up(directory: str) -> int:
+    """Give us all rights to a directory, without which it cannot be moved; return its mode."""
+    mode = stat.S_IMODE(os.lstat(directory).st_mode)
+    os.chmod(directory, mode | stat.S_IRWXU)
+    return mode
+
+
+def _image_name(path: str) -> str:
+    """The image's name in a record, or empty if there is none that could be an image's."""
+    content = files.read_regular(path, 4096) or b""
+    try:
+        return names.parse(os.fsdecode(content).strip()).familiar
+    except InvalidReference:
+        return ""
 
 
 def _is_directory(path: str) -> bool:

@@ -7,7 +7,9 @@ runs, and keep the originals beside the root. Its F modes rewrite links and prog
 from __future__ import annotations
 
 import os
+import stat
 
+from udocker_core import files
 from udocker_core.containers import rootfs
 from udocker_core.errors import EngineError
 from udocker_core.model import Container
@@ -30,10 +32,20 @@ def restore_bound_files(container: Container) -> None:
     for name in os.listdir(originals):
         directory, _, base = name.replace("#", "/").rpartition("/")
         parent = rootfs.locate(container.root, (), directory or "/")
-        if parent and base:
-            path = os.path.join(parent.host, base)
-            if os.path.islink(path) and os.readlink(path).startswith(_SHOWN + "/"):
-                os.rename(os.path.join(originals, name), path)
+        if parent and base and stat.S_ISDIR(parent.status.st_mode):
+            fd = files.open_below(container.root, parent.path)
+            try:
+                if _link(base, fd).startswith(_SHOWN + "/"):
+                    os.rename(os.path.join(originals, name), base, dst_dir_fd=fd)
+            finally:
+                os.close(fd)
+
+
+def _link(name: str, fd: int) -> str:
+    try:
+        return os.readlink(name, dir_fd=fd)
+    except OSError:
+        return ""
 
 
 def check_not_rewritten(container: Container) -> None:

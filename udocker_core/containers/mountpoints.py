@@ -10,6 +10,7 @@ import errno
 import os
 import stat
 
+from udocker_core import files
 from udocker_core.containers import rootfs
 from udocker_core.errors import StoreError, UsageError
 from udocker_core.model import Container
@@ -65,20 +66,25 @@ def purge(container: Container) -> None:
 def _remove_empty(container: Container, path: str) -> bool:
     """Remove an empty file or directory; False if it is not empty or not there."""
     place = rootfs.locate(container.root, (), path)
-    if place is None or (stat.S_ISREG(place.status.st_mode) and place.status.st_size):
+    if place is None:
         return False
-    fd = _open(container.root, os.path.dirname(place.path))
+    directory, _, name = place.path.rpartition("/")
     try:
-        if stat.S_ISDIR(place.status.st_mode):
-            os.rmdir(os.path.basename(place.path), dir_fd=fd)
-        else:
-            os.unlink(os.path.basename(place.path), dir_fd=fd)
+        fd = files.open_below(container.root, directory)
+        try:
+            status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+            if stat.S_ISDIR(status.st_mode):
+                os.rmdir(name, dir_fd=fd)
+            elif status.st_size:
+                return False
+            else:
+                os.unlink(name, dir_fd=fd)
+        finally:
+            os.close(fd)
     except OSError as error:
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
             return False
         raise StoreError(f"cannot remove the mount point {path}: {error.strerror}") from error
-    finally:
-        os.close(fd)
     return True
 
 
@@ -88,14 +94,16 @@ def _make(container: Container, path: str, directory: bool) -> None:
     while (parent := rootfs.locate(container.root, (), "/" + "/".join(parts[:count]))) is None:
         count -= 1
     try:
-        fd = _open(container.root, parent.path)
+        fd = files.open_below(container.root, parent.path)
         try:
             for name in parts[count:-1]:
                 fd = _enter(fd, name)
             if directory:
-                os.mkdir(parts[-1], 0o755, dir_fd=fd)
+                os.close(_enter_new(fd, parts[-1]))
             else:
-                os.close(os.open(parts[-1], _FILE, 0o644, dir_fd=fd))
+                made = os.open(parts[-1], _FILE, 0o644, dir_fd=fd)
+                os.fchmod(made, 0o644)  # whatever the umask
+                os.close(made)
         finally:
             os.close(fd)
         _record(container, path, parent.path)
@@ -110,20 +118,16 @@ def _make(container: Container, path: str, directory: bool) -> None:
         ) from error
 
 
-def _open(root: str, path: str) -> int:
-    """Open a directory of the root whose path has no links in it."""
-    fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    for name in filter(None, path.split("/")):
-        inner = os.open(name, _DIRECTORY, dir_fd=fd)
-        os.close(fd)
-        fd = inner
-    return fd
-
-
 def _enter(fd: int, name: str) -> int:
+    inner = _enter_new(fd, name)
+    os.close(fd)
+    return inner
+
+
+def _enter_new(fd: int, name: str) -> int:
     os.mkdir(name, 0o755, dir_fd=fd)
     inner = os.open(name, _DIRECTORY, dir_fd=fd)
-    os.close(fd)
+    os.fchmod(inner, 0o755)  # whatever the umask
     return inner
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 
-from udocker_core.files import read_regular
+from udocker_core import files
 from udocker_core.model import Bind
 
 TYPE_CHECKING = False
@@ -90,7 +90,17 @@ def read(root: str, path: str, limit: int = 1 << 20) -> bytes | None:
         limit: bytes; a larger file is treated as missing.
     """
     place = locate(root, (), path)
-    return read_regular(place.host, limit) if place else None
+    if place is None:
+        return None
+    directory, _, name = place.path.rpartition("/")
+    try:
+        fd = files.open_below(root, directory)  # a running container may change what is there
+    except OSError:
+        return None
+    try:
+        return files.read_regular(name, limit, fd)
+    finally:
+        os.close(fd)
 
 
 def _leads_to_bind(path: str, sources: Mapping[str, str]) -> bool:

@@ -147,7 +147,8 @@ class ContainerStore:
         try:
             with self._workspace() as directory:
                 root = os.path.join(directory, "ROOT")
-                os.mkdir(root, 0o755)
+                os.mkdir(root)
+                os.chmod(root, 0o755)  # noqa: S103 (below a directory of 0700)
                 fill(Container(identifier, directory, root, image=image, config=config))
                 files.write_atomic(os.path.join(directory, _RECORD), _dump(config))
                 files.write_atomic(os.path.join(directory, "imagerepo.name"), os.fsencode(image))
@@ -176,17 +177,36 @@ class ContainerStore:
 
         Raises:
             Conflict: it is protected.
-            StoreError: something in it cannot be deleted; it is no longer listed all the same.
+            StoreError: something in it cannot be deleted; what is left stays listed.
         """
-        with self._workspace() as trash, self._lock():
-            self.check_unprotected(container)
+        from udocker_core.layers.remove import remove_tree  # not needed to run a container
+
+        with self._workspace() as trash:
+            moved = os.path.join(trash, container.id)
+            with self._lock():
+                self.check_unprotected(container)
+                try:
+                    os.rename(container.directory, moved)
+                except FileNotFoundError:
+                    raise NotFound(f"no such container: {container.id}", "see udocker ps") from None
+                for name in container.names:
+                    self._unlink_name(name)
+                files.sync_directory(self.directory)
             try:
-                os.rename(container.directory, os.path.join(trash, container.id))
-            except FileNotFoundError:
-                raise NotFound(f"no such container: {container.id}", "see udocker ps") from None
+                remove_tree(moved)
+            except StoreError as error:
+                self._put_back(container, moved)
+                raise StoreError(error.message, "remove its files from inside the container") from (
+                    error
+                )
+
+    def _put_back(self, container: Container, moved: str) -> None:
+        """List again what is left of a container, so that it is not lost where nobody looks."""
+        with self._lock():
+            os.rename(moved, container.directory)
             for name in container.names:
-                self._unlink_name(name)
-            files.sync_directory(self.directory)
+                if self._identifier(name) is None:
+                    self._link(container.id, name)
 
     # -- names and the record --------------------------------------------------------------
 
@@ -199,6 +219,8 @@ class ContainerStore:
         check_container_name(name)
         with self._lock():
             self._check_free(name)
+            if self._identifier(container.id) is None:
+                raise NotFound(f"no such container: {container.id}", "see udocker ps")
             self._link(container.id, name)
 
     def remove_name(self, name: str) -> None:

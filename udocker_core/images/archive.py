@@ -12,7 +12,7 @@ import json
 import os
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from udocker_core import files, manifest, names, platform
 from udocker_core.digest import Digest
@@ -27,7 +27,9 @@ from udocker_core.layers.stream import Stream
 from udocker_core.workspace import workspace
 
 _CHUNK = 1 << 18
-_MAX_MEMBERS = 100_000
+_MAX_MEMBERS = 20_000
+_MAX_NAMES = 8 << 20  #: bytes of all members' names and links
+_MAX_IMAGES = 1000  #: and names of one
 _MAX_LINKS = 40
 _NAMES = ("io.containerd.image.name", "org.opencontainers.image.ref.name")
 
@@ -43,6 +45,7 @@ class _Found(NamedTuple):
     names: tuple[str, ...]
     manifest: bytes
     members: Mapping[Digest, _Member]
+    entry: Digest | None = None  #: of the index entry, by which it may be called too
 
 
 def load(store: ImageStore, raw: Readable, source: str, name: str = "") -> list[str]:
@@ -58,24 +61,40 @@ def load(store: ImageStore, raw: Readable, source: str, name: str = "") -> list[
         the names that were stored.
 
     Raises:
-        IntegrityError: it is no such archive, or damaged.
+        IntegrityError: it is no such archive, or damaged, or an image has another's digest in
+            its name. No image was stored.
         StoreError: the store cannot be written.
     """
     store.prepare()
     loaded = []
     with workspace(store.layers) as directory:
-        archive = _Archive(source, *_unpack(raw, source, directory))
-        found = archive.images()
-        if name and len(found) != 1:
-            raise IntegrityError(f"{source} holds {len(found)} images", "load it without a name")
-        for image in found:
-            references = [names.parse(text) for text in ((name,) if name else image.names)]
+        archive = _Archive(source, store, *_unpack(raw, source, directory))
+        # All are looked at before one is stored, and but one is in memory at a time.
+        count = sum(1 for image in archive.images() if _references(image, name))
+        if name and count != 1:
+            raise IntegrityError(f"{source} holds {count} images", "load it without a name")
+        for image in archive.images():
             for digest, member in image.members.items():
-                if not os.path.exists(store.blob(digest)):
+                if not store.has_blob(digest, member.content.size):
                     store.publish_blob(member.path, digest)
-            for reference in references:
+            for reference in _references(image, name):
                 loaded.append(store.put(reference, image.manifest, list(image.members)).name)
     return loaded
+
+
+def _references(image: _Found, name: str) -> list[names.Reference]:
+    """The names to store an image under; a digest in one must be the image's."""
+    references = [names.parse(text) for text in ((name,) if name else image.names)]
+    for reference in references:
+        digest = reference.digest
+        if digest and digest != image.entry:
+            actual = Digest.of(image.manifest, digest.algorithm)
+            if digest != actual:
+                raise IntegrityError(
+                    f"the image called {reference.familiar} has the digest {actual}",
+                    "load it with another name",
+                )
+    return references
 
 
 def _unpack(
@@ -84,12 +103,16 @@ def _unpack(
     """The archive's files, and its links by name."""
     found: dict[str, _Member] = {}
     links: dict[str, str] = {}
+    text = 0
     stream = Stream(blocks(raw, source))
     try:
         for number, (kind, name, link, size, _, _, holes) in enumerate(members(stream)):
             path = posixpath.normpath(os.fsdecode(name)).lstrip("/")
             if number > _MAX_MEMBERS:
                 raise IntegrityError(f"{source} has more than {_MAX_MEMBERS} members")
+            text += len(name) + len(link)
+            if text > _MAX_NAMES:
+                raise IntegrityError(f"{source} has more than {_MAX_NAMES} bytes of names")
             if kind == FILE and not holes:
                 found[path] = _member(stream, os.path.join(directory, str(number)), size)
             elif kind == SYMLINK:
@@ -124,41 +147,61 @@ class _Archive:
     """The members of an archive, understood as images."""
 
     def __init__(
-        self, source: str, found: Mapping[str, _Member], links: Mapping[str, str]
+        self,
+        source: str,
+        store: ImageStore,
+        found: dict[str, _Member],
+        links: Mapping[str, str],
     ) -> None:
         self._source = source
+        self._store = store
         self._found = found
         self._links = links
 
-    def images(self) -> list[_Found]:
+    def images(self) -> Iterator[_Found]:
         """All images, at least one; docker's list is preferred, since it has the names."""
         if self._has("manifest.json"):
-            found = list(self._docker())
+            images = self._docker()
         elif self._has("index.json"):
-            found = list(self._oci())
+            images = self._oci()
         else:
             raise self._wrong("it is neither a docker archive nor an OCI archive")
-        if not found:
+        number = 0
+        for number, image in enumerate(images, 1):
+            if max(number, len(image.names)) > _MAX_IMAGES:
+                raise self._wrong(f"it holds more than {_MAX_IMAGES} images")
+            yield image
+        if not number:
             raise self._wrong("it holds no image")
-        return found
 
     def _has(self, name: str) -> bool:
         return name in self._found or name in self._links
 
     def _member(self, name: object) -> _Member:
+        return self._found[self._path(name)]
+
+    def _path(self, name: object) -> str:
+        """Where the member that `name` or its links lead to is among those found."""
         path = posixpath.normpath(str(name)).lstrip("/")
         for _ in range(_MAX_LINKS):
             if path in self._found:
-                return self._found[path]
+                return path
             if path not in self._links:
                 break
             path = self._links[path]
         raise self._wrong(f"it lacks {name}")
 
+    def _open(self, member: _Member) -> BinaryIO:
+        """Open a member, which is in the store once an image that has it was stored."""
+        try:
+            return open(member.path, "rb")
+        except FileNotFoundError:
+            return open(self._store.blob(member.content.digest), "rb")
+
     def _bytes(self, member: _Member) -> bytes:
         if member.content.size > manifest.MAX_DOCUMENT:
             raise self._wrong(f"a document in it is larger than {manifest.MAX_DOCUMENT} bytes")
-        with open(member.path, "rb") as file:
+        with self._open(member) as file:
             return file.read()
 
     def _wrong(self, reason: str) -> IntegrityError:
@@ -182,10 +225,9 @@ class _Archive:
     def _image(
         self, tags: Sequence[str], config: _Member, layers: Sequence[_Member]
     ) -> _Found:
-        value = manifest.load_json(self._bytes(config), f"the configuration in {self._source}")
-        diff_ids = (value.get("rootfs") or {}).get("diff_ids") or []
-        if len(diff_ids) != len(layers):
-            raise self._wrong("its configuration lists another number of layers")
+        name = f"the configuration in {self._source}"
+        value = manifest.load_json(self._bytes(config), name)
+        diff_ids = manifest.diff_ids(value, len(layers), name)
         for layer, diff_id in zip(layers, diff_ids):
             if not layer.content.suffix and layer.content.digest != diff_id:
                 raise self._wrong(f"a layer does not match its diff_id {diff_id}")
@@ -204,13 +246,16 @@ class _Archive:
         top = manifest.parse(raw, manifest.OCI_INDEX, self._source)
         if not isinstance(top, manifest.Index):
             raise self._wrong("its index.json is no index")
+        entries: dict[Digest, list[manifest.Descriptor]] = {}
         for entry in top.manifests:
-            chosen = self._choose(entry, depth=0)
+            entries.setdefault(entry.digest, []).append(entry)
+        for digest, same in entries.items():
+            chosen = self._choose(same[0], depth=0)
             if chosen is None:
                 continue
             blobs = {d.digest: self._blob(d) for d in (chosen.config, *chosen.layers)}
-            name = next((entry.annotations[key] for key in _NAMES if key in entry.annotations), "")
-            yield _Found((self._oci_name(name, chosen),), chosen.raw, blobs)
+            found = dict.fromkeys(self._oci_name(entry, chosen) for entry in same)
+            yield _Found(tuple(found), chosen.raw, blobs, digest)
 
     def _choose(self, entry: manifest.Descriptor, depth: int) -> manifest.Manifest | None:
         if entry.media_type not in manifest.INDEX_TYPES + manifest.MANIFEST_TYPES:
@@ -232,22 +277,25 @@ class _Archive:
 
     def _blob(self, descriptor: manifest.Descriptor) -> _Member:
         algorithm, _, value = descriptor.digest.partition(":")
-        member = self._member(f"blobs/{algorithm}/{value}")
+        path = self._path(f"blobs/{algorithm}/{value}")
+        member = self._found[path]
         if member.content.size != descriptor.size:
             raise self._wrong(f"the size of {descriptor.digest} is not what its descriptor says")
-        if algorithm == "sha512":
-            with open(member.path, "rb") as file:
+        if algorithm == "sha512" and member.content.digest != descriptor.digest:
+            with self._open(member) as file:
                 hasher = hashlib.sha512()
                 while data := file.read(_CHUNK):
                     hasher.update(data)
             actual = Digest(f"sha512:{hasher.hexdigest()}")
             member = member._replace(content=member.content._replace(digest=actual))
+            self._found[path] = member
         if member.content.digest != descriptor.digest:
             raise self._wrong(f"{descriptor.digest} does not match its digest")
         return member
 
-    def _oci_name(self, name: Any, chosen: manifest.Manifest) -> str:
+    def _oci_name(self, entry: manifest.Descriptor, chosen: manifest.Manifest) -> str:
         """The image's name: complete as containerd writes it, or only a tag, or nothing."""
+        name = next((entry.annotations[key] for key in _NAMES if key in entry.annotations), "")
         text = str(name or chosen.digest.partition(":")[2][:12])
         try:
             complete = "/" in text or ":" in text

@@ -6,7 +6,6 @@ while they arrive. Nothing is listed before every digest was verified.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -117,21 +116,14 @@ class Pull:
     # -- one blob --------------------------------------------------------------------------
 
     def _present(self, digest: Digest) -> bool:
-        """Whether the store has the blob; udocker 1.3 may have left a part under its name."""
-        try:
-            return os.stat(self._store.blob(digest)).st_size == self._descriptors[digest].size
-        except FileNotFoundError:
-            return False
-
-    def _partial(self, digest: Digest) -> str:
-        return self._store.blob(f".partial-{digest}")
+        return self._store.has_blob(digest, self._descriptors[digest].size)
 
     def _claim(self, digest: Digest, timeout: float) -> bool:
         """Take the right to download a blob that is not there.
 
         False if another udocker has it, or has just downloaded it.
         """
-        lock = FileLock(self._store.blob(f".lock-{digest}"), timeout, remove=True)
+        lock = self._store.download_lock(digest, timeout)
         if not lock.acquire():
             return False
         if self._present(digest):
@@ -141,7 +133,7 @@ class Pull:
         return True
 
     def _start(self, digests: Sequence[Digest]) -> Downloads:
-        targets = [BlobTarget(self._descriptors[d], self._partial(d)) for d in digests]
+        targets = [BlobTarget(self._descriptors[d], self._store.partial(d)) for d in digests]
         downloads = Downloads(
             self._client, self._reference, targets, self._progress, self._publish
         )
@@ -151,7 +143,7 @@ class Pull:
         """Publish a verified blob and let others have it, at once: were its lock held until all
         is here, two pulls that wait for each other's blobs would wait for ever.
         """
-        self._store.publish_blob(self._partial(digest), digest)
+        self._store.publish_blob(self._store.partial(digest), digest)
         self._locks.pop(digest).release()
 
     def _opener(self, digest: Digest) -> Callable[[], Readable]:

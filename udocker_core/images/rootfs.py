@@ -6,15 +6,19 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from udocker_core import files
 from udocker_core.digest import Digest
-from udocker_core.errors import Conflict
+from udocker_core.errors import Conflict, IntegrityError
 from udocker_core.images.document import Content, image_manifest
 from udocker_core.images.store import Image, ImageStore
 from udocker_core.layers import Readable
 from udocker_core.layers.decompress import blocks
+from udocker_core.layers.fields import DamageError
+from udocker_core.layers.header import members
+from udocker_core.layers.stream import Stream
 from udocker_core.names import Reference
 from udocker_core.platform import Platform
 from udocker_core.workspace import workspace
@@ -50,7 +54,7 @@ def import_image(
 
     Raises:
         Conflict: there is such an image.
-        IntegrityError: the compressed data are damaged.
+        IntegrityError: it is damaged, no tar archive, or empty.
         StoreError: the store cannot be written.
     """
     if reference in store:
@@ -63,8 +67,7 @@ def import_image(
         with open(path, "xb") as copy:
             tee = _Tee(raw, copy)
             diff = hashlib.sha256()
-            for block in blocks(tee, source):
-                diff.update(block)
+            _check_archive(_hashed(blocks(tee, source), diff), source)
             copy.flush()
             files.sync(copy.fileno())
         layer = Digest(f"sha256:{tee.hasher.hexdigest()}")
@@ -80,6 +83,24 @@ def import_image(
     if move:
         os.unlink(move)
     return image
+
+
+def _hashed(data: Iterator[bytes], hasher: hashlib._Hash) -> Iterator[bytes]:
+    for block in data:
+        hasher.update(block)
+        yield block
+
+
+def _check_archive(data: Iterator[bytes], source: str) -> None:
+    """Read an archive to its end; what cannot be unpacked later must not be listed now."""
+    stream = Stream(data)
+    try:
+        count = sum(1 for _ in members(stream))
+        stream.drain()
+    except DamageError as error:
+        raise IntegrityError(f"{source} {error.message}", "give a tar file") from error
+    if not count:
+        raise IntegrityError(f"{source} holds no files", "give a tar file")
 
 
 class _Tee:

@@ -16,11 +16,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from udocker_core import files
-from udocker_core.errors import Conflict, IntegrityError, NotFound
+from udocker_core import manifest as manifests
+from udocker_core.errors import Conflict, IntegrityError, InvalidReference, NotFound
 from udocker_core.locks import FileLock
 from udocker_core.names import DEFAULT_REGISTRY, Reference
 
+_PARTIAL = ".partial-"
 _MANIFEST_LIMIT = 4 << 20
+
+#: The files of a tag's directory without which it cannot be used. An image of that name would be
+#: a directory in their place. ``v1`` and ``v2`` are there for udocker 1.3 only, and frequent tags.
+_FILES = ("TAG", "PROTECT", "manifest", "ancestry", "container.json")
 
 
 class Blob(NamedTuple):
@@ -71,15 +77,12 @@ class ImageStore:
             StoreError, IntegrityError: it is there and cannot be used.
         """
         for directory in self._directories(reference):
-            if os.path.lexists(os.path.join(directory, "TAG")):
+            if _is_tag(directory):
                 return self.load(directory)
         raise NotFound(f"no such image: {reference.familiar}", f"udocker pull {reference.familiar}")
 
     def __contains__(self, reference: Reference) -> bool:
-        return any(
-            os.path.lexists(os.path.join(directory, "TAG"))
-            for directory in self._directories(reference)
-        )
+        return any(map(_is_tag, self._directories(reference)))
 
     def tags(self) -> Iterator[str]:
         """The directories of all tags."""
@@ -95,7 +98,7 @@ class ImageStore:
 
     def protected(self, directory: str) -> bool:
         """Whether ``protect`` was used on the tag in this directory."""
-        return os.path.lexists(os.path.join(directory, "PROTECT"))
+        return os.path.isfile(os.path.join(directory, "PROTECT"))
 
     def blob(self, digest: str) -> str:
         """The path of a blob, whether it is there or not. `digest` must be a valid digest."""
@@ -135,16 +138,14 @@ class ImageStore:
         if "fsLayers" in manifest:  # docker schema 1: top layer first
             digests = [layer["blobSum"] for layer in reversed(manifest["fsLayers"])]
             config = json.loads(manifest["history"][0]["v1Compatibility"])
-            diff_ids: list[str | None] = []
+            diff_ids: Sequence[str | None] = [None] * len(digests)
         else:
             digests = [layer["digest"] for layer in manifest["layers"]]
             config = self._json(directory, manifest["config"]["digest"])
-            diff_ids = (config.get("rootfs") or {}).get("diff_ids") or []
-        if diff_ids and len(diff_ids) != len(digests):
-            raise ValueError("the configuration lists another number of layers")
-        pairs = zip(digests, diff_ids or [None] * len(digests))
+            diff_ids = manifests.diff_ids(config, len(digests), f"image {self.name(directory)}")
         return config, tuple(
-            Blob(self._link(directory, digest), digest, diff_id) for digest, diff_id in pairs
+            Blob(self._link(directory, digest), digest, diff_id)
+            for digest, diff_id in zip(digests, diff_ids)
         )
 
     def _ancestry(self, directory: str) -> tuple[Mapping[str, Any], tuple[Blob, ...]]:
@@ -194,6 +195,21 @@ class ImageStore:
         files.make_private_directory(self.repos)
         files.make_private_directory(self.layers)
 
+    def has_blob(self, digest: str, size: int) -> bool:
+        """Whether the blob is here, whole: udocker 1.3 may have left a part under its name."""
+        try:
+            return os.stat(self.blob(digest)).st_size == size
+        except FileNotFoundError:
+            return False
+
+    def partial(self, digest: str) -> str:
+        """The path of a blob while it is downloaded, by whoever has its :meth:`download_lock`."""
+        return self.blob(_PARTIAL + digest)
+
+    def download_lock(self, digest: str, timeout: float) -> FileLock:
+        """The right to download a blob; see :class:`~udocker_core.locks.FileLock`."""
+        return FileLock(self.blob(f".lock-{digest}"), timeout, remove=True)
+
     def publish_blob(self, partial: str, digest: str) -> None:
         """Give a verified and synced file the name of its digest."""
         os.rename(partial, self.blob(digest))
@@ -207,30 +223,48 @@ class ImageStore:
             digests: the digests of its configuration and layers, all published before.
 
         Raises:
+            InvalidReference: the tag is the name of a file that tags have.
+            Conflict: the names of other images are in the way.
             NotFound: a blob is missing: another command deleted it meanwhile.
             StoreError: the store cannot be written.
         """
         directory = self._directories(reference)[0]
+        if reference.tag in _FILES:
+            raise InvalidReference(
+                f"cannot store {reference.familiar}: the store has a use of its own for that tag",
+                "choose another tag",
+            )
         with self._lock():
+            for name in _FILES:
+                # As the name of an image may be longer than another's, tag and all.
+                if os.path.isdir(os.path.join(directory, name)):
+                    raise Conflict(
+                        f"cannot store {reference.familiar}: the images "
+                        f"{os.path.relpath(directory, self.repos)}/{name} are in the way",
+                        "see udocker images, and udocker rmi them",
+                    )
             for digest in digests:
                 if not os.path.exists(self.blob(digest)):
                     raise NotFound(f"blob {digest} was deleted meanwhile", "pull again")
             files.make_private_directory(directory)
-            stale = set(self._links(directory)) - set(digests)
+            before = self._links(directory)
+            stale = set(before) - set(digests)
             depth = os.path.relpath(self.layers, directory)
             for digest in digests:
                 link = os.path.join(directory, digest)
                 if not os.path.lexists(link):
                     os.symlink(os.path.join(depth, digest), link)
             files.write_atomic(os.path.join(directory, "manifest"), manifest)
-            files.write_atomic(os.path.join(directory, "v2"), b"")
+            if not os.path.isdir(os.path.join(directory, "v2")):  # only udocker 1.3 looks at it
+                files.write_atomic(os.path.join(directory, "v2"), b"")
             name = f"{self.repos}/{self.name(directory)}\n"
             files.write_atomic(os.path.join(directory, "TAG"), os.fsencode(name))
             for link in ("v1", "ancestry", *stale):
                 path = os.path.join(directory, link)
-                if os.path.lexists(path):
+                if os.path.lexists(path) and not os.path.isdir(path):
                     os.unlink(path)
             files.sync_directory(directory)
+            self._delete_unused({before[link] for link in stale})
         return self.load(directory)
 
     def protect(self, reference: Reference, wanted: bool) -> None:
@@ -254,7 +288,7 @@ class ImageStore:
         if reference in self:
             with self._lock():
                 for directory in self._directories(reference):
-                    if os.path.lexists(os.path.join(directory, "TAG")):
+                    if _is_tag(directory):
                         return self._remove(directory)
         raise NotFound(f"no such image: {reference.familiar}", "see udocker images")
 
@@ -274,14 +308,29 @@ class ImageStore:
             except OSError:
                 break  # other tags are below it
             directory = os.path.dirname(directory)
+        self._delete_partials()
+        return self._delete_unused(candidates)
+
+    def _delete_unused(self, candidates: set[str]) -> list[str]:
+        """Delete the blobs that no tag links to.
+
+        Returns:
+            the names of the blobs.
+        """
         for tag in self.tags():
             candidates.difference_update(self._links(tag).values())
         for blob in candidates:
-            try:
-                os.unlink(os.path.join(self.layers, blob))
-            except FileNotFoundError:
-                continue
+            _unlink(os.path.join(self.layers, blob))
         return sorted(candidates)
+
+    def _delete_partials(self) -> None:
+        """Delete what abandoned downloads have left."""
+        for entry in os.listdir(self.layers):
+            if entry.startswith(_PARTIAL):
+                lock = self.download_lock(entry[len(_PARTIAL) :], timeout=0)
+                if lock.acquire():
+                    _unlink(os.path.join(self.layers, entry))
+                    lock.release()
 
     def _links(self, directory: str) -> dict[str, str]:
         """The links of a tag: name -> the blob's file name."""
@@ -294,3 +343,15 @@ class ImageStore:
 
     def _lock(self) -> FileLock:
         return FileLock(os.path.join(self.repos, ".lock"))
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+
+
+def _is_tag(directory: str) -> bool:
+    # Not a directory: the image x/1:TAG must not make x:1 one.
+    return os.path.isfile(os.path.join(directory, "TAG"))

@@ -49,8 +49,8 @@ def apply_layers(layers: Iterable[Layer], root: str, *, limits: Limits = _DEFAUL
     this runs all directories are open to their owner; their modes and times are set at the end.
     After a failure `root` holds a part, and is for the caller to remove.
 
-    Reading, verifying and decompressing happen in a thread of their own, which has ended when
-    this returns or raises. So a layer's ``read`` may wait for a download, but not for ever.
+    Reading, verifying and decompressing happen in a thread of their own. After a failure it may
+    outlive this by the ``read`` that it waits in, and does nothing more then.
 
     Args:
         layers: what to apply.

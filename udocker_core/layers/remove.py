@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 
+from udocker_core import files
 from udocker_core.errors import StoreError
 
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -95,7 +96,7 @@ class _Removal:
             try:
                 fd = os.open(name, _OPEN_DIRECTORY, dir_fd=self._fd)
             except PermissionError:
-                os.chmod(name, 0o700, dir_fd=self._fd)  # it was no link when it was listed
+                files.grant(name, 0o700, self._fd)
                 fd = os.open(name, _OPEN_DIRECTORY, dir_fd=self._fd)
         except OSError as error:
             self._failed(name, error)

@@ -23,6 +23,10 @@ _MAX_OPEN = 128  #: directories kept open
 _KEPT_BELOW = 32  #: of the directories opened on the way to one, those next to it are kept open
 _MAX_CACHED = 10_000  #: paths whose directory is remembered
 
+# Shared, and never changed: an image may have a million directories, most with neither.
+_NO_CHILDREN: dict[bytes, Directory] = {}
+_NO_NAMES: set[bytes] = set()
+
 
 class Directory:
     """A directory in the root, with what it shall be like when all layers are applied."""
@@ -33,10 +37,10 @@ class Directory:
         self.name = name
         self.parent: Directory = parent or self  #: the root is its own
         self.depth: int = parent.depth + 1 if parent else 0
-        self.children: dict[bytes, Directory] = {}
+        self.children: dict[bytes, Directory] = _NO_CHILDREN  #: its own once it has one
         self.fd = -1  #: its descriptor, or -1 when it is not open
         self.layer = 0  #: the last layer that put something in here
-        self.made: set[bytes] = set()  #: the names that this layer put in here
+        self.made: set[bytes] = _NO_NAMES  #: what this layer put in here, if that matters
         self.mode: int | None = None  #: its final permission bits
         self.mtime: int | None = None  #: its final time in ns
 
@@ -177,6 +181,8 @@ class Tree:
         else:
             made.mode = 0o755
             self.make(parent, name, _make_directory)
+        if parent.children is _NO_CHILDREN:
+            parent.children = {}
         parent.children[name] = made
         return made
 
@@ -242,14 +248,18 @@ class Tree:
         """Note that the current layer puts something in `directory`, so in all above it too."""
         new = directory.layer != self.layer
         if new:
-            directory.layer, directory.made = self.layer, set()
+            directory.layer, directory.made = self.layer, self._names()
         while new and directory is not self.root:
             parent = directory.parent
             new = parent.layer != self.layer
             if new:
-                parent.layer, parent.made = self.layer, set()
-            parent.made.add(directory.name)
+                parent.layer, parent.made = self.layer, self._names()
+            if self.has_lower:
+                parent.made.add(directory.name)
             directory = parent
+
+    def _names(self) -> set[bytes]:
+        return set() if self.has_lower else _NO_NAMES
 
     def _forget(self, gone: Directory) -> None:
         inside = set(_innermost_first(gone))

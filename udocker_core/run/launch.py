@@ -172,5 +172,7 @@ def _exec_or_exit(plan: LaunchPlan) -> NoReturn:
     try:
         _replace_process(plan)
     except Exception as error:  # whatever it is, two processes must not go on from here
-        os.write(2, f"Error: {error}\n".encode(errors="replace"))
+        hint = getattr(error, "hint", None)
+        text = f"Error: {error}. Hint: {hint}\n" if hint else f"Error: {error}\n"
+        os.write(2, text.encode(errors="replace"))
         os._exit(error.exit_code if isinstance(error, CommandNotExecutable) else 125)

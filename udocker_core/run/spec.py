@@ -77,7 +77,16 @@ def build(
     user, files = users.resolve(
         request, container.root, host, options.hostauth, options.containerauth
     )
-    binds = [volumes.parse(text) for text in options.volume]
+    binds = [
+        bind
+        for bind in map(volumes.parse, options.volume)
+        if not volumes.is_standard_stream(bind.source, bind.target)
+    ]
+    devices = [
+        device
+        for device in map(_device, options.device)
+        if not volumes.is_standard_stream(device.source, device.target)
+    ]
     if options.bindhome:
         home = _home()
         user = user._replace(home=home)
@@ -106,7 +115,7 @@ def build(
         user=user,
         hostname=options.hostname,
         binds=tuple(binds),
-        devices=tuple(_device(text) for text in options.device),
+        devices=tuple(devices),
         ports=tuple(_port(text) for text in options.publish),
         files=tuple(file for file in files if file.target not in targets),
         kernel=options.kernel,
@@ -120,8 +129,22 @@ def _runtime_config(container: Container) -> dict[str, object]:
     for key in ("config", "container_config"):
         value = container.config.get(key)
         if isinstance(value, dict):
+            for setting in ("Entrypoint", "Cmd", "Env", "WorkingDir", "User"):
+                _check_text(container, setting, value.get(setting))
             return value
     return {}
+
+
+def _check_text(container: Container, setting: str, value: object) -> None:
+    """Refuse text that the kernel cannot get: JSON can spell halves of characters."""
+    for text in value if isinstance(value, list) else [value]:
+        try:
+            os.fsencode(text if isinstance(text, str) else "")
+        except UnicodeEncodeError:
+            raise UsageError(
+                f"the {setting} of {container.image} has a character that no program can get",
+                "correct the image, or leave its settings out with --nometa",
+            ) from None
 
 
 def _home() -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: The options of docker's and podman's -v. Those that only matter to their storage do nothing.
+_STREAMS = ("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd")
 _STORAGE = ("z", "Z", "U", "cached", "delegated", "consistent", "nocopy", "bind", "rbind")
 _PROPAGATION = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _OPTIONS = frozenset(("ro", "rw", *_STORAGE, *_PROPAGATION))
@@ -25,7 +26,8 @@ def parse(text: str) -> Bind:
     on the host and the right side is absolute.
 
     Raises:
-        UsageError: a side is not absolute, the host's does not exist, or the container's is ``/``.
+        UsageError: a side is not absolute, the host's does not exist, the container's is ``/``, or
+            an option is unknown.
     """
     parts = text.split(":")
     options: list[str] = []
@@ -42,6 +44,9 @@ def parse(text: str) -> Bind:
         raise UsageError(
             f"invalid container volume path: {target}", "the path must be absolute and not /"
         )
+    option = target.rpartition(":")[2]
+    if not options and ":" in target and ":" not in source and "/" not in option:
+        raise UsageError(f"invalid volume option {option!r}: {text}", "such as ro or rw")
     target = "/" + posixpath.normpath(target).lstrip("/")
     return Bind("/" + source.lstrip("/"), target, read_only="ro" in options)
 
@@ -57,6 +62,15 @@ def _split(parts: Sequence[str]) -> tuple[str, str]:
     if os.path.exists(whole):
         return whole, whole
     return parts[0], ":".join(parts[1:])
+
+
+def is_standard_stream(source: str, target: str) -> bool:
+    """Whether this would mount a link to the program's own descriptors over the same link.
+
+    Clients pass ``--device=/dev/stdin`` and ``-v /proc/self/fd/1:/dev/stdout``; every engine's
+    /dev has these links already, and they lead to the program's descriptors, not to ours.
+    """
+    return target in _STREAMS and (source in _STREAMS or source.startswith("/proc/self/fd"))
 
 
 def without(binds: Sequence[Bind], excluded: Sequence[str]) -> tuple[list[Bind], list[str]]:

@@ -77,3 +77,25 @@ def test_a_busy_name_is_refused(container_store):
     with pytest.raises(Conflict):
         from_clone(container_store, clone(), "f", CONFIG, "x:1", "mine")
     assert len(entries(container_store)) == 2
+
+
+@pytest.mark.parametrize("mode", [0o555, 0])
+@pytest.mark.parametrize("top", ["./", "ROOT/"])
+def test_directories_that_are_closed_are_moved_and_keep_their_modes(container_store, top, mode):
+    members = {top: Directory(mode), top + "file": b"1"}
+    if top == "ROOT/":
+        members["./"] = Directory(mode)
+    made = from_clone(container_store, io.BytesIO(tar_of(members)), "f", CONFIG, "x:1")
+    assert os.stat(made.root).st_mode & 0o777 == mode
+    os.chmod(made.root, 0o700)
+    assert os.listdir(made.root) == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("text", "image"),
+    [(b"quay.io/a/b:1\n", "quay.io/a/b:1"), (b"IMPORTED:unknown", "x:1"), (b"\x1b[2J:1", "x:1"),
+     (b"\xff", "x:1")],
+)
+def test_a_clone_says_its_image_in_the_form_of_a_name(container_store, text, image):
+    raw = clone(container__json=b"{}\n".replace(b"{}", b'{"config": {}}'), imagerepo__name=text)
+    assert from_clone(container_store, raw, "f", CONFIG, "x:1").image == image

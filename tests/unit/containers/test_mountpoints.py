@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from udocker_core.containers import mountpoints
+from udocker_core.containers import mountpoints, rootfs
 from udocker_core.errors import StoreError, UsageError
 
 pytest_plugins = ["udocker_core.testing.fixtures"]
@@ -66,3 +66,27 @@ def test_links_do_not_lead_out(container, tmp_path):
     mountpoints.make(container, {"/out": True, "/out/x/y": True})
     assert sorted(os.listdir(container.directory)) == before
     assert not os.path.lexists(tmp_path / "outside")
+
+
+def test_what_is_still_empty_is_removed(container):
+    before = tree(container)
+    mountpoints.make(container, {"/a/b": True, "/etc/sub/file": False})
+    mountpoints.purge(container)
+    assert tree(container) == before
+    assert records(container) == {}
+
+
+def test_what_is_filled_meanwhile_is_kept(container, monkeypatch):
+    mountpoints.make(container, {"/etc/file": False})
+    locate = rootfs.locate
+
+    def filling(root, binds, path):
+        place = locate(root, binds, path)
+        if path == "/etc/file":
+            with open(root + path, "w") as file:
+                file.write("x")
+        return place
+
+    monkeypatch.setattr(rootfs, "locate", filling)
+    mountpoints.purge(container)
+    assert "etc/file" in tree(container)

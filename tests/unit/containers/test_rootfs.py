@@ -2,6 +2,7 @@ import os
 
 import pytest
 
+from udocker_core.containers import rootfs
 from udocker_core.containers.rootfs import locate, read
 from udocker_core.model import Bind
 
@@ -95,3 +96,17 @@ def test_only_regular_files_within_the_limit_are_read(root):
         assert read(root, path) is None
     os.mkfifo(os.path.join(root, "fifo"))
     assert read(root, "/fifo") is None
+
+
+def test_a_directory_exchanged_meanwhile_does_not_lead_out(root, tmp_path, monkeypatch):
+    def exchanging(*arguments):
+        place = locate(*arguments)
+        os.rename(root + "/etc", root + "/old")
+        os.symlink(tmp_path, root + "/etc")
+        return place
+
+    (tmp_path / "passwd").write_text("secret")
+    monkeypatch.setattr(rootfs, "locate", exchanging)
+    assert read(root, "/etc/passwd") is None
+    monkeypatch.undo()
+    assert read(root, "/old/passwd").startswith(b"root:")

@@ -8,6 +8,7 @@ import pytest
 from udocker_core import platform
 from udocker_core.digest import Digest
 from udocker_core.errors import IntegrityError, InvalidReference, UdockerError
+from udocker_core.images import archive as archives
 from udocker_core.images.archive import load
 from udocker_core.images.rootfs import import_image
 from udocker_core.manifest import OCI_INDEX
@@ -275,3 +276,98 @@ def test_a_tar_file_becomes_an_image(image_store, tmp_path, compression):
     with pytest.raises(UdockerError, match="image already exists: mine:1"):
         import_image(image_store, io.BytesIO(tar), "f", parse("mine:1"), wanted)
     assert leftovers(image_store) == []
+
+
+def test_a_digest_in_a_name_must_be_the_images(image_store):
+    image, other = build(b"1"), build(b"2")
+    right, wrong = f"a/b@{image.digest}", f"a/b@{other.digest}"
+    for members, name in (
+        (docker({wrong: image}), ""),
+        (docker({right: image}), ""),  # a docker archive has no manifest: we write another
+        (docker({"x:1": image}), wrong),
+        (oci({f"docker.io/{wrong}": image}), ""),
+        (oci({"x:1": image}), wrong),
+        (oci({"x:1": image}), f"a/b:1@{Digest.of(image.manifest, 'sha512')[:-1]}x"),
+    ):
+        with pytest.raises((IntegrityError, InvalidReference), match="digest"):
+            load(image_store, archive(members), "f", name)
+        assert listed(image_store) == []
+        assert leftovers(image_store) == []
+    for digest in (image.digest, Digest.of(image.manifest, "sha512")):
+        name = f"docker.io/a/b:1@{digest}"
+        assert load(image_store, archive(oci({name: image})), "f") == [f"a/b:{digest}"]
+
+
+def test_the_digest_of_an_index_is_its_images_too(image_store):
+    image = build()
+    inner = index_of([image])
+    name = f"docker.io/a/b@{Digest.of(inner)}"
+    members = oci({"": image}, **{f"blobs/sha256/{Digest.of(inner).encoded}": inner})
+    entry = descriptor(inner, OCI_INDEX, annotations={"io.containerd.image.name": name})
+    members["index.json"] = {"schemaVersion": 2, "manifests": [entry]}
+    assert load(image_store, archive(members), "f") == [f"a/b:{Digest.of(inner)}"]
+
+
+def test_one_image_under_many_names_is_one(image_store):
+    """In an OCI archive each name is an entry; in a docker archive two entries may be alike."""
+    members = oci({"x:1": build(), "x:2": build()})
+    assert load(image_store, archive(members), "f") == ["x:1", "x:2"]
+    assert load(image_store, archive(members), "f", "z:1") == ["z:1"]
+    members = docker({"y:1": build(b"new"), "y:2": build(b"new")})
+    assert load(image_store, archive(members), "f") == ["y:1", "y:2"]
+    assert leftovers(image_store) == []
+
+
+def test_blobs_named_by_sha512(image_store):
+    image = build()
+    files = {}
+
+    def store(data, media_type):
+        digest = Digest.of(data, "sha512")
+        files[f"blobs/sha512/{digest.encoded}"] = data
+        return {"mediaType": media_type, "digest": digest, "size": len(data)}
+
+    value = json.loads(image.manifest)
+    value["config"] = store(image.config, value["config"]["mediaType"])
+    value["layers"] = [store(layer.blob, old["mediaType"])
+                       for layer, old in zip(image.layers, value["layers"])]
+    entries = []
+    for number in (1, 2):
+        raw = json.dumps({**value, "annotations": {"number": str(number)}}).encode()
+        name = {"org.opencontainers.image.ref.name": f"x:{number}"}
+        entries.append({**store(raw, image.media_type), "annotations": name})
+    files["index.json"] = {"schemaVersion": 2, "manifests": entries}
+    assert load(image_store, archive(files), "f") == ["x:1", "x:2"]
+    assert contents(image_store.find(parse("x:2"))) == [b"x", b"x"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "says"),
+    [("_MAX_NAMES", "bytes of names"), ("_MAX_MEMBERS", "members"), ("_MAX_IMAGES", "images")],
+)
+def test_archives_are_not_without_bounds(image_store, monkeypatch, limit, says):
+    members = docker({"x:1": build(b"1"), "x:2": build(b"2")})
+    monkeypatch.setattr(archives, limit, 1)
+    with pytest.raises(IntegrityError, match=f"more than 1 {says}"):
+        load(image_store, archive(members), "f")
+    assert listed(image_store) == []
+    assert leftovers(image_store) == []
+
+
+def test_the_names_of_one_image_have_a_bound(image_store, monkeypatch):
+    members = docker({"x:1": build()})
+    members["manifest.json"][0]["RepoTags"] = ["x:1", "x:2"]
+    monkeypatch.setattr(archives, "_MAX_IMAGES", 1)
+    with pytest.raises(IntegrityError, match="more than 1 images"):
+        load(image_store, archive(members), "f")
+
+
+@pytest.mark.parametrize("diff_id", [5, {}, None, ["a"], "shake_128:00", "sha256:00"])
+def test_diff_ids_are_digests(image_store, diff_id):
+    image = build(layers=1, compression="gzip")
+    members = docker({"x:1": image})
+    name = members["manifest.json"][0]["Config"]
+    members[name] = {"config": {}, "rootfs": {"diff_ids": [diff_id]}}
+    with pytest.raises(IntegrityError, match="the configuration in f has a diff_id that is no"):
+        load(image_store, archive(members), "f")
+    assert listed(image_store) == []

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from udocker_core.digest import Digest
-from udocker_core.errors import Conflict, IntegrityError, NotFound, StoreError
+from udocker_core.errors import Conflict, IntegrityError, InvalidReference, NotFound, StoreError
 from udocker_core.names import parse
 from udocker_core.testing.images import ImageBuilder
 
@@ -226,3 +226,34 @@ def test_a_store_that_cannot_be_written_is_named(image_store, tmp_path):
     (tmp_path / "store").mkdir(0o500)
     with pytest.raises(StoreError, match=re.escape(f"cannot make {image_store.repos}")):
         image_store.prepare()
+
+
+@pytest.mark.parametrize("tag", ["TAG", "PROTECT", "manifest", "ancestry", "container.json"])
+def test_an_image_whose_tag_is_a_file_of_the_store_is_refused(image_store, tag):
+    with pytest.raises(InvalidReference, match=f"cannot store y/1:{tag}"):
+        add(image_store, build(), f"y/1:{tag}")
+    assert listed(image_store) == []
+
+
+def test_a_directory_in_the_place_of_a_mark_is_none(image_store):
+    """As udocker 1.3 may have left it, which stores any tag."""
+    add(image_store, build(), "x:1")
+    for name in ("TAG", "PROTECT"):
+        os.makedirs(os.path.join(image_store.repos, "y", "1", name))
+    other = parse("y:1")
+    assert other not in image_store
+    for act in (image_store.find, image_store.remove):
+        with pytest.raises(NotFound, match="no such image: y:1"):
+            act(other)
+    with pytest.raises(Conflict, match="the images y/1/TAG are in the way"):
+        add(image_store, build(), "y:1")
+
+
+def test_images_whose_names_continue_anothers(image_store):
+    add(image_store, build(b"1"), "x/1:v1", "x/1:v2", "x/1/2:3")
+    add(image_store, build(b"2"), "x:1")
+    names = ["x/1/2:3", "x/1:v1", "x/1:v2", "x:1"]
+    assert sorted(listed(image_store)) == names
+    for name in names:
+        image_store.remove(parse(name))
+    assert os.listdir(image_store.layers) == []

@@ -89,3 +89,23 @@ def test_what_cannot_be_removed_is_named_and_the_rest_removed(tmp_path, monkeypa
     assert [path.name for path in sorted(top.rglob("*"))] == ["a", ".nfs1"]
     remove_tree(str(top))
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root needs no permissions")
+def test_a_link_put_in_the_place_meanwhile_is_not_followed(tmp_path, monkeypatch):
+    outside = tmp_path / "outside"
+    outside.mkdir(0o500)
+    closed = tmp_path / "top" / "closed"
+    closed.mkdir(0, parents=True)
+    chmod = os.chmod
+
+    def exchanging(path, mode, **options):
+        closed.rename(tmp_path / "top" / "old")
+        closed.symlink_to(outside)
+        chmod(path, mode, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "chmod", exchanging)
+        with pytest.raises(StoreError, match="top/closed: Not a directory"):
+            remove_tree(str(tmp_path / "top"))
+    assert os.stat(outside).st_mode & 0o777 == 0o500

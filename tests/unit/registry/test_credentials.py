@@ -164,3 +164,15 @@ def test_passwords_and_tokens_are_not_shown(home):
     found = Keyring().find("q.io", "a")
     assert "secret" not in f"{found} {found!r} {[found]}"
     assert "'u'" in repr(found)
+
+
+def test_helpers_in_the_current_directory_are_not_run(home, monkeypatch):
+    helper(home, "mine", 'echo \'{"Username":"u","Secret":"s"}\'')
+    write(home / ".docker/config.json", {"credsStore": "mine"})
+    assert Keyring().find("q.io", "a").username == "u"
+    monkeypatch.chdir(home / "bin")
+    for path in (".", "", "../bin"):
+        monkeypatch.setenv("PATH", f"{path}:/usr/bin:/bin")
+        keyring = Keyring()
+        assert keyring.find("q.io", "a") is None
+        assert "docker-credential-mine cannot be used" in keyring.problems[0]

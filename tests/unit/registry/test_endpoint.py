@@ -88,6 +88,8 @@ def test_where_a_registry_may_send_us(url, endpoint):
         ("https://user:pw@h.example/", HTTPS, "with a user name, at h.example"),
         ("https://127.0.0.1/x", HTTPS, "local network"),
         ("https://localhost/x", HTTPS, "local network"),
+        ("https://localhost./x", HTTPS, "local network"),
+        ("https://127.0.0.1./x", HTTPS, "local network"),
         ("https://169.254.169.254/latest", HTTPS, "local network"),
         ("https://169.254.169.254/latest", LOOPBACK, "local network"),
         ("https://2852039166/latest", HTTPS, "local network"),

@@ -24,12 +24,16 @@ def response(**headers):
         ("soon", 0, 0),
         ("-5", 0, 0),
         ("\u00b2", 0, 0),
-        (email.utils.formatdate(time.time() + 100, usegmt=True), 50, 111),
         ("Wed, 01 Jan 2020 00:00:00 GMT", 0, 0),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(text, low, high):
     assert low <= _retry_after(response(Retry_After=text)) <= high
+
+
+def test_retry_after_is_a_date_to_come():
+    text = email.utils.formatdate(time.time() + 100, usegmt=True)
+    assert 50 <= _retry_after(response(Retry_After=text)) <= 111
 
 
 @pytest.mark.parametrize(

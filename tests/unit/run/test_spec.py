@@ -139,3 +139,15 @@ def test_an_image_with_a_nul_in_it_is_refused(root, image):
     with pytest.raises((UsageError, CommandNotFound)):
         spec(root, {"Cmd": ["sh"], **image})
     assert spec(root, {"Cmd": ["sh"], "WorkingDir": "/work\0"}).cwd == "/"
+
+
+@pytest.mark.parametrize(
+    "image",
+    [{"Entrypoint": ["sh", "\ud800"]}, {"Cmd": "sh \ud800"}, {"Env": ["A=\ud800"]},
+     {"User": "\ud800"}, {"WorkingDir": "/\ud800"}],
+)
+def test_halves_of_characters_in_the_image(root, image):
+    setting = next(iter(image))
+    with pytest.raises(UsageError, match=f"the {setting} of .* has a character that no program"):
+        spec(root, image)
+    assert spec(root, image, nometa=True).argv == ("sh", "-i")
