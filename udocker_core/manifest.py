@@ -22,7 +22,7 @@ MAX_DOCUMENT = 4 << 20  #: bytes of a manifest, an index or an image's configura
 MAX_BLOB = 1 << 40  #: bytes of a layer
 MAX_LAYERS = 512
 MAX_DEPTH = 64  #: of nested JSON values
-MAX_VALUES = 200_000  #: JSON values in a document, which cost more memory than their text
+MAX_VALUES = 100_000  #: JSON values in a document, which cost more memory than their text
 
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"

@@ -210,7 +210,8 @@ def test_what_is_installed_is_said_offline(udocker, plain_engine):
     done = udocker.run("doctor")
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"^X1 +yes +nothing is needed$", done.stdout, re.M)
-    assert re.search(r"^P1 +no +mode P1 needs an engine that is not installed; pip install udocker-proot$", done.stdout, re.M)
+    reason = "mode P1 needs an engine that is not installed; pip install udocker-proot"
+    assert re.search(rf"^P1 +no +{reason}$", done.stdout, re.M)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be root")

@@ -86,3 +86,13 @@ def test_an_engine_that_cannot_be_made_names_its_distribution(packages):
     with pytest.raises(EngineError, match=r"udocker-y .* mode Y1: KeyError: 'no such'"):
         engines.resolve("Y1", config())
     sys.modules.pop("engine_y")
+
+
+def test_a_mode_that_the_installed_package_does_not_serve(packages):
+    write_distribution(packages, "udocker-runc", {ENGINES: {"R1": "engine_r:Engine"}},
+                       version="0.1")
+    modes = engines.installed(config(plugins="udocker-runc"))
+    error = engines.missing("R2", modes)
+    assert isinstance(error, EngineError)
+    assert error.message == "mode R2 is not served by the installed udocker-runc 0.1"
+    assert error.hint == "pip install --upgrade udocker-runc, or use another mode"

@@ -132,3 +132,19 @@ def test_the_plan_of_a_run(log, config, container_store, container):
     assert prepared.plan.env["THEIRS"] == "image"
     assert warnings == ["mode X1 cannot change the host name: --hostname is ignored"]
     assert {path: os.stat(path) for path in before} == before
+
+
+def test_what_was_undone_is_not_undone_again(log, config, container_store, container):
+    container_store.set_mode(container, "", {"plugins": {"helper": {"n": 1}}})
+
+    def change(mode):
+        execution.change_mode(container_store, container_store.find(container.id), mode, config)
+
+    change("X1")
+    del log[:]
+    with pytest.raises(EngineError, match="X3 cannot"):
+        change("X3")
+    assert log == [("teardown", "X1", "X1"), ("teardown", "helper", 2), ("setup", "X3", {})]
+    del log[:]
+    change("X1")
+    assert log == [("setup", "X1", {}), ("setup", "helper", 2)]

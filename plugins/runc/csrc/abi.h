@@ -21,12 +21,13 @@ enum { /* errno(3) */
 };
 
 enum { /* open(2), the flags that are the same everywhere */
-	O_RDONLY = 0, O_WRONLY = 1, O_CREAT = 0100, O_EXCL = 0200, O_NOCTTY = 0400,
+	O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0100, O_EXCL = 0200, O_NOCTTY = 0400,
 	O_CLOEXEC = 02000000, O_PATH = 010000000
 };
 #define AT_FDCWD (-100)
 #define AT_EMPTY_PATH 0x1000
 #define AT_RECURSIVE 0x8000
+#define F_GETFD 1 /* positive: closed on execve(2) */
 #define F_DUPFD_CLOEXEC 1030
 
 #define S_IFMT 0170000
@@ -59,8 +60,8 @@ struct statfs { /* the same on both architectures */
 };
 
 enum { /* signal(7) */
-	SIGKILL = 9, SIGALRM = 14, SIGCHLD = 17, SIGCONT = 18, SIGSTOP = 19,
-	SIG_BLOCK = 0, SIG_SETMASK = 2
+	SIGKILL = 9, SIGALRM = 14, SIGCHLD = 17, SIGCONT = 18, SIGTSTP = 20,
+	SIG_BLOCK = 0, SIG_UNBLOCK = 1, SIG_SETMASK = 2
 };
 #define SFD_CLOEXEC O_CLOEXEC
 typedef uint64_t sigset; /* the kernel's: 64 signals */

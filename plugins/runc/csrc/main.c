@@ -24,6 +24,20 @@ static _Noreturn void execute(const struct options *o, char *const envp[])
 	     NULL);
 }
 
+/* Opens /dev/null wherever the program would have no descriptor from 3 to `last`. */
+static void fill_descriptors(uint32_t last)
+{
+	long fd;
+
+	for (uint32_t i = 3; i <= last; i++)
+		if (CALL(fcntl, i, F_GETFD, 0, 0, 0) > 0)
+			sys_close((int)i);
+	do
+		fd = CALL(openat, AT_FDCWD, "/dev/null", O_RDWR, 0, 0);
+	while (fd >= 0 && fd <= (long)last);
+	sys_close((int)fd);
+}
+
 /* Starts the program and stays as process 1 until it ends. */
 static _Noreturn void run_program(const struct options *o, const struct signals *original,
                                   int channel, char *const envp[])
@@ -45,6 +59,8 @@ static _Noreturn void run_program(const struct options *o, const struct signals 
 	error = o->directory ? CALL(chdir, o->directory, 0, 0, 0, 0) : 0;
 	if (error < 0)
 		fail(STATUS_SETUP, error, "cannot enter the working directory ", o->directory, NULL);
+	if (o->last_descriptor)
+		fill_descriptors(o->last_descriptor);
 	restore_signals(original);
 	execute(o, envp);
 }
@@ -119,6 +135,7 @@ void start(long *stack)
 		fail(STATUS_SETUP, init, "cannot make a user namespace", refusal(init), NULL);
 	sys_close(channel[1]);
 	map_ids(&options, init);
+	lend_terminal(init);
 	sys_write(channel[0], "", 1);
 	sys_exit(supervise_front(init, channel[0]));
 }

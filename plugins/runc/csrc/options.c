@@ -35,6 +35,7 @@ static const char usage[] =
 	"  --hostname NAME          the container's host name\n"
 	"  --chdir DIR              the program's working directory\n"
 	"  --exec PATH              the program's file; default ARGV[0]\n"
+	"  --descriptors N          fill gaps among descriptors 3 to N with /dev/null\n"
 	"  --privileged             keep all capabilities in the container, filter no system calls\n"
 	"  --init                   only be pid 1 in a container made by somebody else\n"
 	"  --help, --version        say this, or the version\n";
@@ -169,6 +170,8 @@ void parse_options(struct options *o, char **argv)
 			o->hostname = value(&next, option);
 		else if (equal(option, "--chdir"))
 			o->directory = value(&next, option);
+		else if (equal(option, "--descriptors"))
+			o->last_descriptor = parsed(value(&next, option), 0, 10, option);
 		else if (equal(option, "--exec"))
 			o->program = value(&next, option);
 		else if (!add_mount(o, option, &next))

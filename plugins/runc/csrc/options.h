@@ -33,6 +33,7 @@ struct options {
 	uint32_t uid, gid; /* that the program runs as */
 	uint32_t groups[MAX_GROUPS];
 	int group_count;
+	uint32_t last_descriptor; /* 3 to this one are open in the program */
 	struct id_map uids, gids;
 	struct mount mounts[MAX_MOUNTS];
 	int mount_count;

@@ -65,12 +65,66 @@ static int exit_status(int status)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* Whether standard input is a terminal whose foreground is process group `group`. */
-static int in_foreground(int group)
+/* Whether `fd` is our terminal and process group `group` is its foreground. */
+static int in_foreground(int fd, int group)
 {
 	int owner;
 
-	return sys_ioctl(0, TIOCGPGRP, &owner) >= 0 && owner == group;
+	return sys_ioctl(fd, TIOCGPGRP, &owner) >= 0 && owner == group;
+}
+
+static void set_foreground(int group)
+{
+	sys_ioctl(0, TIOCSPGRP, &group); /* it fails where the terminal has been hung up */
+}
+
+static int own_group(void)
+{
+	return (int)CALL(getpgid, 0, 0, 0, 0, 0);
+}
+
+void lend_terminal(long init)
+{
+	int group = own_group();
+
+	if (CALL(getpid, 0, 0, 0, 0, 0) != group)
+		return;
+	for (int fd = 0; fd < 3; fd++)
+		if (!in_foreground(fd, group))
+			return;
+	if (CALL(setpgid, init, init, 0, 0, 0) >= 0)
+		set_foreground((int)init);
+}
+
+/* Takes the foreground back if it is still the container's, of whose processes none is left. A
+ * shell that has put us into the background keeps what it has. */
+static void take_terminal_back(int group)
+{
+	int owner;
+
+	if (sys_ioctl(0, TIOCGPGRP, &owner) >= 0 && sys_kill(-owner, 0) == -ESRCH)
+		set_foreground(group);
+}
+
+/* Continues a container that has a process group of its own, as the shell has continued ours. */
+static void continue_group(int group, int init)
+{
+	if (in_foreground(0, group))
+		set_foreground(init);
+	sys_kill(-init, SIGCONT);
+}
+
+/* Stops this process as Ctrl-Z does, so that the shell takes over. If there is no shell that could
+ * continue us the kernel does not stop us. */
+static void stop(void)
+{
+	static const sigset terminal_stop = (sigset)1 << (SIGTSTP - 1);
+	static const struct sigaction normal;
+
+	sys_sigaction(SIGTSTP, &normal, NULL);
+	sys_kill(CALL(getpid, 0, 0, 0, 0, 0), SIGTSTP);
+	sys_sigprocmask(SIG_UNBLOCK, &terminal_stop, NULL);
+	sys_sigprocmask(SIG_BLOCK, &terminal_stop, NULL);
 }
 
 /* What init reports of the program. */
@@ -80,9 +134,9 @@ static int in_foreground(int group)
 enum { SETTLING = 50 * 1000 * 1000 }; /* nanoseconds */
 
 /* Reads a report of init: 0 when there will be no more. When the program has been stopped in a
- * shell's terminal, stops this process too, so that the shell takes over. A batch system that
- * suspends the whole job continues it as well, so a report may be outdated: the last one counts. */
-static int follow_program(int channel)
+ * shell's terminal, stops this process too. A batch system that suspends the whole job continues
+ * it as well, so a report may be outdated: the last one counts. */
+static int follow_program(int channel, int group, int init)
 {
 	struct pollfd next = {.fd = channel, .events = POLLIN};
 	struct timespec settling = {.nanoseconds = SETTLING};
@@ -96,16 +150,18 @@ static int follow_program(int channel)
 	terminal = report == STOPPED ? sys_open("/dev/tty", O_RDONLY | O_NOCTTY) : -1;
 	if (terminal >= 0) {
 		sys_close((int)terminal);
-		sys_kill(CALL(getpid, 0, 0, 0, 0, 0), SIGSTOP);
+		stop();
+		if (init)
+			continue_group(group, init);
 	}
 	return 1;
 }
 
 int supervise_front(long pid, int channel)
 {
-	/* A shell in the container takes the terminal's foreground for its own process group, and
-	 * cannot give it back to ours, as our number means nothing in its pid namespace. */
-	int group = (int)CALL(getpgid, 0, 0, 0, 0, 0), foreground = in_foreground(group);
+	int group = own_group();
+	int lent = CALL(getpgid, pid, 0, 0, 0, 0) == pid ? (int)pid : 0;
+	int foreground = lent || in_foreground(0, group);
 	struct pollfd events[2] = {{.events = POLLIN}, {.fd = channel, .events = POLLIN}};
 	struct siginfo info;
 	int status;
@@ -114,14 +170,18 @@ int supervise_front(long pid, int channel)
 	events[0].fd = (int)CALL(signalfd4, -1, &all, sizeof all, SFD_CLOEXEC, 0);
 	while (sys_wait(pid, &status, WNOHANG) == 0) {
 		CALL(ppoll, events, 2, NULL, NULL, 0);
-		if (events[1].revents && !follow_program(channel))
+		if (events[1].revents && !follow_program(channel, group, lent))
 			events[1].fd = -1; /* init has ended */
 		if (events[0].revents & POLLIN &&
-		    sys_read(events[0].fd, &info, sizeof info) == sizeof info)
-			pass_on(pid, &info);
+		    sys_read(events[0].fd, &info, sizeof info) == sizeof info) {
+			if (lent && info.signo == SIGCONT)
+				continue_group(group, lent);
+			else
+				pass_on(pid, &info);
+		}
 	}
 	if (foreground)
-		sys_ioctl(0, TIOCSPGRP, &group);
+		take_terminal_back(group);
 	return exit_status(status);
 }
 

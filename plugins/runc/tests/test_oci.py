@@ -91,7 +91,8 @@ def test_bundle_needs_no_directory() -> None:
         file_descriptor("config.json"), "/sys/firmware/config.json", "600"]
     runtime = argv[argv.index("--") + 1 :]
     assert runtime[:4] == ["/usr/bin/runc", "--root", "/sys/firmware/state", "run"]
-    assert runtime[-3:] == ["--bundle", "/sys/firmware", "udocker"]
+    assert runtime[4:6] == ["--bundle", "/sys/firmware"]
+    assert runtime[-1] == "udocker"
 
 
 def test_runc_needs_root_in_the_map() -> None:

@@ -90,3 +90,15 @@ def test_what_is_filled_meanwhile_is_kept(container, monkeypatch):
     monkeypatch.setattr(rootfs, "locate", filling)
     mountpoints.purge(container)
     assert "etc/file" in tree(container)
+
+
+@pytest.mark.parametrize("umask", [0o077, 0])
+def test_modes_do_not_depend_on_the_umask(container, umask):
+    before = os.umask(umask)
+    try:
+        mountpoints.make(container, {"/a/b": True, "/c/file": False})
+    finally:
+        os.umask(before)
+    modes = {"a": 0o755, "a/b": 0o755, "c": 0o755, "c/file": 0o644}
+    found = {path: os.stat(f"{container.root}/{path}").st_mode & 0o777 for path in modes}
+    assert found == modes

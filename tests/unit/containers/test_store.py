@@ -7,6 +7,7 @@ import pytest
 from udocker_core.containers.identifiers import new_id
 from udocker_core.containers.store import ContainerStore
 from udocker_core.errors import Conflict, IntegrityError, InvalidReference, NotFound, StoreError
+from udocker_core.layers import remove
 
 pytest_plugins = ["udocker_core.testing.fixtures"]
 
@@ -219,3 +220,40 @@ def test_a_store_that_cannot_be_written_is_named(container_store, make):
         make()
     assert container_store.find(made.id).id == made.id
     os.chmod(container_store.directory, 0o700)
+
+
+def test_what_cannot_be_removed_stays_listed(container_store, make, monkeypatch):
+    made, other = make("a"), make()
+    container_store.add_name(made, "b")
+
+    def busy(path):
+        container_store.add_name(other, "b")  # it is free while the container is being removed
+        raise StoreError(f"cannot remove {path}/ROOT/x: Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(remove, "remove_tree", busy)
+        with pytest.raises(StoreError, match="ROOT/x: Permission denied") as caught:
+            container_store.remove(container_store.find("b"))
+    assert caught.value.hint == "remove its files from inside the container"
+    assert container_store.find(made.id) == made
+    assert container_store.find(other.id).names == ("b",)
+    assert entries(container_store) == sorted([made.id, other.id, "a", "b"])
+    container_store.remove(made)
+    assert entries(container_store) == sorted([other.id, "b"])
+
+
+def test_a_container_that_is_gone_gets_no_name(container_store, make):
+    made = make()
+    container_store.remove(made)
+    with pytest.raises(NotFound, match=f"no such container: {made.id}"):
+        container_store.add_name(made, "a")
+    assert entries(container_store) == []
+
+
+def test_the_root_is_open_whatever_the_umask(container_store, make):
+    before = os.umask(0o077)
+    try:
+        made = make()
+    finally:
+        os.umask(before)
+    assert os.stat(made.root).st_mode & 0o777 == 0o755

@@ -371,3 +371,14 @@ def test_diff_ids_are_digests(image_store, diff_id):
     with pytest.raises(IntegrityError, match="the configuration in f has a diff_id that is no"):
         load(image_store, archive(members), "f")
     assert listed(image_store) == []
+
+
+def test_a_part_under_the_name_of_a_blob_is_replaced(image_store):
+    """As udocker 1.3 may have left it."""
+    image = build()
+    image_store.prepare()
+    for digest, data in image.blobs.items():
+        with open(image_store.blob(digest), "wb") as file:
+            file.write(data[:-1])
+    assert load(image_store, archive(docker({"x:1": image})), "f") == ["x:1"]
+    assert contents(image_store.find(parse("x:1"))) == [b"x", b"x"]

@@ -257,3 +257,26 @@ def test_images_whose_names_continue_anothers(image_store):
     for name in names:
         image_store.remove(parse(name))
     assert os.listdir(image_store.layers) == []
+
+
+def test_a_tag_that_moves_takes_the_blobs_along_that_no_other_has(image_store):
+    old, new = build(b"old"), build(b"new")
+    add(image_store, old, "x:1", "x:2")
+    add(image_store, new, "x:1")
+    assert set(os.listdir(image_store.layers)) == {*old.blobs, *new.blobs}
+    add(image_store, new, "x:2")
+    assert set(os.listdir(image_store.layers)) == set(new.blobs)
+    assert image_store.find(parse("x:2")).manifest == new.manifest
+
+
+def test_remove_clears_abandoned_downloads_not_those_that_go_on(image_store):
+    add(image_store, build(), "x:1")
+    abandoned, going_on = Digest.of(b"1"), Digest.of(b"2")
+    for digest in (abandoned, going_on):
+        open(image_store.partial(digest), "w").close()
+    lock = image_store.download_lock(going_on, 0)
+    assert lock.acquire()
+    image_store.remove(NAME)
+    left = {os.path.basename(path) for path in (image_store.partial(going_on), lock.path)}
+    assert set(os.listdir(image_store.layers)) == left
+    lock.release()

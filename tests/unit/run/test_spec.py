@@ -151,3 +151,12 @@ def test_halves_of_characters_in_the_image(root, image):
     with pytest.raises(UsageError, match=f"the {setting} of .* has a character that no program"):
         spec(root, image)
     assert spec(root, image, nometa=True).argv == ("sh", "-i")
+
+
+def test_the_standard_streams_are_the_engines_matter(root, tmp_path):
+    (tmp_path / "log").write_text("")
+    log = f"{tmp_path}/log:/dev/stdout"
+    streams = ("/proc/self/fd/1:/dev/stdout", "/proc/self/fd:/dev/fd")
+    made = spec(root, {}, device=("/dev/stdin", "/dev/null"), volume=(*streams, log))
+    assert made.devices == (Device("/dev/null", "/dev/null"),)
+    assert made.binds == (Bind(f"{tmp_path}/log", "/dev/stdout"),)

@@ -2,7 +2,7 @@ import pytest
 
 from udocker_core.errors import UsageError
 from udocker_core.model import Bind
-from udocker_core.run.volumes import parse, without
+from udocker_core.run.volumes import is_standard_stream, parse, without
 
 
 @pytest.fixture
@@ -48,6 +48,9 @@ def test_a_text_becomes_a_bind(host, text, source, target, read_only):
         ("{h}/a:/", "invalid container volume path: /"),
         ("{h}/a:/..", "invalid container volume path: /.."),
         ("{h}/a:/t:nonsense", "invalid volume option 'nonsense'"),
+        ("{h}/a:/t:ro,nonsense", "invalid volume option 'ro,nonsense'"),
+        ("{h}/a:/t:RO", "invalid volume option 'RO'"),
+        ("{h}/a:/t:", "invalid volume option ''"),
         ("/", "invalid container volume path: /"),
     ],
 )
@@ -61,3 +64,18 @@ def test_volumes_are_left_out_by_their_host_path_or_whole_text():
     kept, unknown = without(binds, ["/a", "/b:/c", "/e", "/x"])
     assert kept == [Bind("/d", "/e")]
     assert unknown == ["/e", "/x"]
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "dropped"),
+    [
+        ("/dev/stdin", "/dev/stdin", True),
+        ("/proc/self/fd/1", "/dev/stdout", True),
+        ("/proc/self/fd", "/dev/fd", True),
+        ("/dev/stdin", "/input", False),
+        ("/proc/self/fd/1", "/output", False),
+        ("/tmp/log", "/dev/stdout", False),
+    ],
+)
+def test_the_programs_own_descriptors_are_no_volumes(source, target, dropped):
+    assert is_standard_stream(source, target) == dropped

@@ -45,7 +45,7 @@ enum {
 	NR_kexec_load = 104, NR_init_module = 105, NR_delete_module = 106, NR_clock_settime = 112,
 	NR_syslog = 116, NR_kill = 129, NR_rt_sigaction = 134, NR_rt_sigprocmask = 135,
 	NR_rt_sigtimedwait = 137, NR_reboot = 142, NR_setresuid = 147, NR_setresgid = 149,
-	NR_getpgid = 155, NR_setgroups = 159, NR_sethostname = 161, NR_umask = 166, NR_prctl = 167,
+	NR_setpgid = 154, NR_getpgid = 155, NR_setgroups = 159, NR_sethostname = 161, NR_umask = 166, NR_prctl = 167,
 	NR_settimeofday = 170, NR_getpid = 172, NR_getuid = 174, NR_geteuid = 175, NR_getgid = 176,
 	NR_getegid = 177, NR_socket = 198, NR_socketpair = 199, NR_add_key = 217, NR_request_key = 218, NR_keyctl = 219,
 	NR_clone = 220, NR_execve = 221, NR_swapon = 224, NR_swapoff = 225,

@@ -38,7 +38,7 @@ enum {
 	NR_clone = 56, NR_execve = 59, NR_wait4 = 61, NR_kill = 62, NR_fcntl = 72, NR_chdir = 80,
 	NR_fchdir = 81, NR_fchmod = 91, NR_umask = 95, NR_getuid = 102, NR_syslog = 103,
 	NR_getgid = 104, NR_geteuid = 107,
-	NR_getegid = 108, NR_getpgid = 121, NR_setgroups = 116, NR_setresuid = 117,
+	NR_getegid = 108, NR_setpgid = 109, NR_getpgid = 121, NR_setgroups = 116, NR_setresuid = 117,
 	NR_setresgid = 119, NR_capset = 126, NR_rt_sigtimedwait = 128, NR_fstatfs = 138,
 	NR_vhangup = 153, NR_pivot_root = 155, NR_prctl = 157, NR_acct = 163,
 	NR_settimeofday = 164, NR_mount = 165, NR_umount2 = 166, NR_swapon = 167, NR_swapoff = 168,

@@ -72,8 +72,13 @@ def plan(spec: RunSpec, launcher: str, runtime: str, maps: tuple[str, ...]) -> L
     for file in files:
         argv += ("--data", file_descriptor(file.name), f"{BUNDLE}/{file.name}", f"{file.mode:o}")
     # The identifier is for the runtime's list of containers, where this one is alone.
-    argv += ("--exec", runtime, "--", runtime, "--root", BUNDLE + "/state", "run")
-    argv += (*_preserved_descriptors(), "--bundle", BUNDLE, "udocker")
+    start = [runtime, "--root", BUNDLE + "/state", "run", "--bundle", BUNDLE]
+    last = _last_descriptor()
+    if last > 2:
+        # Runtimes pass on a number of descriptors, counted from 3, and want all of them open.
+        argv += ("--descriptors", str(last))
+        start += ("--preserve-fds", str(last - 2))
+    argv += ("--exec", runtime, "--", *start, "udocker")
     return LaunchPlan(
         tuple(argv), {"PATH": os.environ.get("PATH", os.defpath)}, files=tuple(files),
         cpuset=spec.cpuset, mount_points=mount_points(spec),
@@ -197,12 +202,13 @@ _SYSTEM_MOUNTS: Mapping[str, list[dict[str, Any]]] = {
 }
 
 
-def _preserved_descriptors() -> list[str]:
-    """Runtimes pass on a number of descriptors, counted from 3."""
-    count = 0
+def _last_descriptor() -> int:
+    """The highest descriptor that the program inherits."""
+    return max(filter(_is_inherited, map(int, os.listdir("/proc/self/fd"))), default=0)
+
+
+def _is_inherited(descriptor: int) -> bool:
     try:
-        while os.get_inheritable(3 + count):
-            count += 1
+        return os.get_inheritable(descriptor)
     except OSError:
-        pass  # the first one that is not open
-    return ["--preserve-fds", str(count)] if count else []
+        return False  # it was that of the directory, closed meanwhile
