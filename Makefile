@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PYTEST = $(VENV)/bin/python -m pytest
 PLUGINS = $(patsubst %/pyproject.toml,./%,$(wildcard plugins/*/pyproject.toml))
+comma = ,
 USER_TARGETS = demo test test-unit test-slow bench
 
 help:  ## this list
@@ -55,7 +56,7 @@ clean:  ## forget everything that was made here
 
 $(VENV)/.installed: pyproject.toml $(wildcard plugins/*/pyproject.toml plugins/*/*.py plugins/*/csrc/* plugins/*/csrc/*/*)
 	$(PYTHON) tools/make_venv.py $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --editable '.[test]' $(addprefix --editable ,$(PLUGINS))
+	$(VENV)/bin/python -m pip install --quiet --editable '.[test$(if $(CI),$(comma)cross)]' $(addprefix --editable ,$(PLUGINS))
 	touch $@
 
 $(VENV)/.lint: $(VENV)/.installed

@@ -18,10 +18,10 @@ import as_user
 
 PARTS = as_user.HOME / "parts"
 TEST_PACKAGES = (
-    "apache2-utils", "busybox-static", "crun", "curl", "docker-registry", "mmdebstrap", "openssl",
-    "python3-venv", "runc", "skopeo", "strace", "uidmap", "umoci",
+    "apache2-utils", "bubblewrap", "busybox-static", "clang", "crun", "curl", "docker-registry",
+    "mmdebstrap", "openssl", "python3-venv", "runc", "skopeo", "strace", "uidmap", "umoci",
 )  # fmt: skip
-BENCH_PACKAGES = ("bubblewrap", "charliecloud", "e2fsprogs", "fuse-overlayfs", "podman", "proot")
+BENCH_PACKAGES = ("charliecloud", "e2fsprogs", "fuse-overlayfs", "podman", "proot")
 #: Root trees by name, and what they have besides Debian's minimal system.
 TREES = {
     "debian": (),
