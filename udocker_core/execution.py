@@ -81,11 +81,12 @@ def change_mode(
     if before.get(ENGINE):
         _teardown(engines.resolve(container.mode, config), container, before[ENGINE])
     for name, helper in zip(names, helpers):
-        Hooks([helper]).call(
-            "udocker_teardown", container=container, settings=before[PLUGINS][name]
-        )
-    # If a set-up fails, what was undone must not be undone again.
-    store.set_mode(container, container.mode, {PLUGINS: {name: {} for name in names}})
+        if before[PLUGINS][name]:
+            Hooks([helper]).call(
+                "udocker_teardown", container=container, settings=before[PLUGINS][name]
+            )
+    # If a set-up fails, what was undone must not be undone again, nor count as done.
+    store.set_mode(container, "", {PLUGINS: {name: {} for name in names}})
     record = {
         ENGINE: _setup(new.plugin, container, new, {}),
         PLUGINS: {

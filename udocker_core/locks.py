@@ -150,18 +150,20 @@ def _unlink(path: str) -> None:
 
 
 def _remove_dead(link: str) -> None:
-    """Remove a lock whose owner, a process of this host, is gone."""
-    owner = _owner(link)
-    if not _is_dead(owner):
+    """Remove a lock whose owner, a process of this host, is gone.
+
+    One process at a time does this, so that what it has looked at is what it removes.
+    """
+    if not _is_dead(_owner(link)):
         return
-    taken = f"{link}-{os.urandom(4).hex()}"
+    guard = link + "-removal"
     try:
-        os.rename(link, taken)
-    except FileNotFoundError:
-        return  # another process was quicker
-    if _owner(taken) != owner:  # and has the lock already: give it back
-        os.link(taken, link, follow_symlinks=False)
-    os.unlink(taken)
+        os.symlink(str(os.getpid()), guard)
+    except FileExistsError:
+        return
+    if _is_dead(_owner(link)):  # still: another process may have been quicker
+        _unlink(link)
+    os.unlink(guard)
 
 
 def _owner(link: str) -> str:

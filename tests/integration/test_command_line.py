@@ -153,12 +153,15 @@ def test_import_image_container_and_clone(udocker, tmp_path):
         ("load -i /etc/passwd", 1, "/etc/passwd"),
         ("import /etc/passwd", 125, "import: missing argument: IMAGE"),
         ("setup --execmode=Q7 c", 125, "invalid execmode: Q7"),
+        ("setup --execmode= c", 125, "setup: the execution mode is empty"),
         ("setup --execmode=P2 c", 1, "mode P2 needs an engine that is not installed"),
         ("--repo=/nothing ps", 1, "invalid udocker repository: /nothing"),
         ("--config=/nothing ps", 1, "no such configuration file: /nothing"),
         ("pull 127.0.0.1:1/x", 1, "127.0.0.1:1"),
         ("run nothing:1 --pull=never x", 125, None),
         ("run --pull=never nothing:1", 125, "no such container or image: nothing:1"),
+        ("run --registry=http://127.0.0.1:1 mistyped", 125,
+         "no such container or image: mistyped; pulling it failed: "),
         ("run --pull=sometimes c", 125, "invalid --pull: sometimes"),
         ("run c nothing", 127, "command not found"),
         ("run c /etc/motd", 126, "command has no execute bit: /etc/motd"),
@@ -337,3 +340,58 @@ def test_import_takes_no_digest(udocker, tmp_path):
             "import", *options, str(tmp_path / "f"), name, status=125
         )
     assert udocker("images") == "REPOSITORY\n"
+
+
+#: Commands with an output, and a container and an image to say something about.
+TALKATIVE = ("version", "ps", "images", "inspect c", "create plain:1")
+
+
+def test_an_output_that_is_closed(udocker, container):
+    def close():
+        os.close(1)
+
+    for line in TALKATIVE:
+        done = udocker.run(*line.split(), capture_output=False, stderr=subprocess.PIPE,
+                           preexec_fn=close)
+        assert (line, done.returncode, done.stderr) == (line, 0, "")
+    assert len(udocker.containers()) == 2
+
+
+def test_an_output_that_is_full(udocker, container):
+    for line in TALKATIVE:
+        with open("/dev/full", "w") as full:
+            done = udocker.run(*line.split(), capture_output=False, stdout=full,
+                               stderr=subprocess.PIPE)
+        assert (line, done.returncode) == (line, 1)
+        assert done.stderr == "Error: No space left on device\n"
+
+
+def test_an_image_for_another_platform_is_said_once(udocker, registry, plain_engine):
+    builder = ImageBuilder(platform="linux/s390x")
+    builder.add_layer({"bin/": None, "bin/sh": File(b"#!/bin/sh\necho run\n", 0o755)})
+    push(registry, "x", "1", builder.build())
+    name = f"{registry.host}/x:1"
+    for command, *rest in (("pull", name), ("create", name), ("run", "--rm", name, "sh")):
+        done = udocker.run(command, "--platform=linux/riscv64", *rest)
+        assert (done.returncode, done.stderr) == (
+            0, "Warning: the image is for linux/s390x, not for linux/riscv64\n",
+        )  # fmt: skip
+        udocker(command, "--platform=linux/s390x", *rest)
+
+
+def test_a_run_that_fails_leaves_no_container_and_keeps_its_hint(udocker, image, plain_engine):
+    for line, status, hint in (
+        (f"run --rm -w /nothing {image}", 125, "it must be absolute and exist in the container"),
+        (f"run --rm -v /nothing {image}", 125, "the path must be absolute and exist on the host"),
+        (f"run --rm {image} nosuch", 127, ""),
+        ("run --rm --pull=never nothing:1", 125, "udocker pull nothing:1"),
+    ):
+        assert hint in udocker.fails(*line.split(), status=status).partition(" Hint: ")[2]
+    assert udocker.containers() == []
+
+
+def test_a_plan_of_an_image_leaves_no_container(udocker, image, container, plain_engine):
+    assert json.loads(udocker("run", "--plan", image, "say", "x"))["argv"][1:] == ["x"]
+    assert udocker.containers() == [container]
+    udocker("run", "--plan", "c")
+    assert udocker.containers() == [container]

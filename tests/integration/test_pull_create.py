@@ -243,3 +243,16 @@ def test_an_index_gives_the_image_for_the_platform(source, container_store, regi
         wanted = source._replace(platform=platform.parse(architecture))
         made = provision.create(wanted, container_store, parse(name), fetch="always")
         assert open(made.root + "/name").read() == architecture
+
+
+def test_several_creates_of_one_image_download_each_blob_once(udocker, registry, name):
+    image = large(50_000, layers=6)
+    push(registry, "x", "1", image)
+    registry.faults.delay, registry.faults.piece = 0.02, 10_000
+    creates = [udocker.start("create", name) for _ in range(3)]
+    results = [(*process.communicate(timeout=60), process.returncode) for process in creates]
+    assert [(errors, status) for _, errors, status in results] == [("", 0)] * 3
+    assert udocker.containers() == sorted(output.strip() for output, _, _ in results)
+    counts = Counter(request.path for request in registry.blob_requests())
+    assert sorted(counts.values()) == [1] * 7
+    assert set(os.listdir(udocker.store / "layers")) == set(image.blobs)

@@ -45,8 +45,9 @@ class Helper:
         return Contribution(env={"MINE": "helper", "THEIRS": "helper"})
     @hookimpl
     def udocker_setup(self, settings):
-        LOG.append(("setup", "helper", settings["n"]))
-        return {"n": settings["n"] + 1}
+        n = settings.get("n", 0)
+        LOG.append(("setup", "helper", n))
+        return {"n": n + 1}
     @hookimpl
     def udocker_teardown(self, settings):
         LOG.append(("teardown", "helper", settings["n"]))
@@ -145,6 +146,7 @@ def test_what_was_undone_is_not_undone_again(log, config, container_store, conta
     with pytest.raises(EngineError, match="X3 cannot"):
         change("X3")
     assert log == [("teardown", "X1", "X1"), ("teardown", "helper", 2), ("setup", "X3", {})]
+    assert container_store.find(container.id).mode == ""
     del log[:]
     change("X1")
-    assert log == [("setup", "X1", {}), ("setup", "helper", 2)]
+    assert log == [("setup", "X1", {}), ("setup", "helper", 0)]

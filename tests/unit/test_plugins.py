@@ -15,6 +15,10 @@ class One:
 
 class Two(One):
     pass
+
+class Four:
+    def __init__(self, settings):
+        settings["gone"]
 """
 
 
@@ -25,7 +29,8 @@ def config(**settings):
 @pytest.fixture(autouse=True)
 def packages(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
-    entries = {"one": "plugins_x:One", "two": "plugins_x:Two", "gone": "plugins_gone:Gone"}
+    entries = {"one": "plugins_x:One", "two": "plugins_x:Two", "gone": "plugins_gone:Gone",
+               "four": "plugins_x:Four"}
     write_distribution(tmp_path, "udocker-x", {PLUGINS: entries}, {"plugins_x.py": SOURCE})
     yield tmp_path
     sys.modules.pop("plugins_x", None)
@@ -48,6 +53,8 @@ def test_a_plugin_that_is_missing_or_broken_is_named():
         plugins.enabled(("three",), config())
     with pytest.raises(EngineError, match=r"udocker-x 1.0 is broken: No module named"):
         plugins.enabled(("gone",), config())
+    with pytest.raises(EngineError, match="cannot make plugin four: KeyError: 'gone'"):
+        plugins.enabled(("four",), config())
 
 
 def test_a_plugin_that_was_disabled_is_not_found_by_stevedore_either():

@@ -70,6 +70,15 @@ def release(locks):
         lock.release()
 
 
+def read_all(pull):
+    """Read the layers as an unpacking does, then list the image."""
+    data = []
+    for layer in pull.layers():
+        with layer.open() as file:
+            data.append(file.read())
+    return data, pull.finish().name
+
+
 def bytes_of(store, image):
     found = {}
     for digest in image.blobs:
@@ -85,11 +94,13 @@ def test_two_pulls_that_wait_for_each_others_blobs(image_store, registry, image,
         release(locks)  # the second takes these
         with start() as second:
             pool = ThreadPoolExecutor(2)
-            results = [pool.submit(pull.finish) for pull in (first, second)]
+            results = [pool.submit(read_all, pull) for pull in (first, second)]
             try:
-                assert {result.result(10).name for result in results} == {f"{registry.host}/x:1"}
+                read = ([layer.blob for layer in image.layers], f"{registry.host}/x:1")
+                assert [result.result(10) for result in results] == [read, read]
             finally:
                 pool.shutdown(wait=False)
+            release(taken(image_store, image.blobs))
     counts = Counter(request.path for request in registry.blob_requests())
     assert sorted(counts.values()) == [1] * len(image.blobs)
     assert set(os.listdir(image_store.layers)) == set(image.blobs)
@@ -113,9 +124,11 @@ def test_waiting_for_another_ends_with_the_pull(image_store, image, start):
         with start(progress) as pull:
             reading = pool.submit(pull.layers()[-1].open)
             assert progress.begun.wait(10)
-        with pytest.raises(StoreError, match="another udocker still downloads sha256:"):
-            reading.result(5)
-    release(locks)
+        try:
+            with pytest.raises(StoreError, match="another udocker still downloads sha256:"):
+                reading.result(5)
+        finally:
+            release(locks)
 
 
 def test_a_part_under_the_name_of_a_blob_is_downloaded_again(image_store, image, start):

@@ -1,12 +1,14 @@
 import gzip
 import hashlib
 import io
+import os
 import threading
 import time
 
 import pytest
 
-from udocker_core.errors import IntegrityError, NotFound, RegistryError, StoreError
+from udocker_core.errors import IntegrityError, NotFound, RegistryError, StoreError, UnsafeLayer
+from udocker_core.layers import Layer, apply_layers, pump
 
 
 def _digest(data):
@@ -91,3 +93,24 @@ def test_the_thread_ends_soon_after_a_failure(sandbox, member, archive):
     assert time.monotonic() - start < 5
     assert source.closed
     assert source.data.tell() < 40_000_000
+
+
+def test_a_reader_that_blocks_does_not_keep_failures_back(tmp_path, member, archive, monkeypatch):
+    monkeypatch.setattr(pump, "_PATIENCE", 0.1)
+    resumed = threading.Event()
+    slow = _Source(archive(member("b")), wait=resumed)
+    layers = [
+        Layer(lambda: io.BytesIO(archive(member("../out"))), None, "1"),
+        Layer(lambda: slow, None, "2"),
+    ]
+    start = time.monotonic()
+    with pytest.raises(UnsafeLayer):
+        apply_layers(layers, str(tmp_path))
+    assert time.monotonic() - start < 3
+    assert not slow.closed
+    resumed.set()
+    for thread in threading.enumerate():
+        if thread.name == "udocker-layers":
+            thread.join(5)
+    assert slow.closed
+    assert os.listdir(tmp_path) == []

@@ -71,6 +71,12 @@ def test_the_working_directory(root, tmp_path):
             spec(root, {}, workdir=wrong)
 
 
+def test_the_kernel_takes_host_names_of_64_bytes(root):
+    assert spec(root, {}, hostname="é" * 32).hostname == "é" * 32
+    with pytest.raises(UsageError, match="invalid host name: aé"):
+        spec(root, {}, hostname="a" + "é" * 32)
+
+
 def test_the_default_volumes(root, tmp_path):
     for name in ("dir", "other"):
         (tmp_path / name).mkdir()
