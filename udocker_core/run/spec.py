@@ -24,6 +24,7 @@ else:
 #: The directories that each engine provides in its own way.
 _ENGINE_DIRECTORIES = ("/dev", "/proc", "/sys")
 _LARGEST_PORT = 65535
+_LONGEST_HOSTNAME = 64  # sethostname(2)
 
 
 class RunOptions(NamedTuple):
@@ -113,7 +114,7 @@ def build(
         env=env,
         cwd=cwd,
         user=user,
-        hostname=options.hostname,
+        hostname=_hostname(options.hostname),
         binds=tuple(binds),
         devices=tuple(devices),
         ports=tuple(_port(text) for text in options.publish),
@@ -218,6 +219,14 @@ def _workdir(
         if path and path != user.home:
             warn(f"the image's working directory does not exist: {path}")
     return "/"
+
+
+def _hostname(text: str) -> str:
+    if len(os.fsencode(text)) > _LONGEST_HOSTNAME:
+        raise UsageError(
+            f"invalid host name: {text}", f"it can have {_LONGEST_HOSTNAME} bytes, no more"
+        )
+    return text
 
 
 def _device(text: str) -> Device:

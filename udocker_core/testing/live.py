@@ -14,16 +14,18 @@ import pytest
 from udocker_core.model import Probe, RunSpec
 from udocker_core.testing.plans import EngineTests
 from udocker_core.testing.terminal import PATIENCE
-from udocker_core.testing.values import container_of, plain_spec
+from udocker_core.testing.values import call_hook, container_of, plain_spec
 
 #: Plans and starts what is in a pickle, in one process, as ``udocker run`` does.
 _START = """
 import os, pickle, sys
 from udocker_core.run import launch
-if len(sys.argv) > 3:  # a descriptor that the program gets as 3
+from udocker_core.testing.values import plan_of
+if len(sys.argv) > 3:  # a descriptor that the program gets as 3, and as 7
     os.dup2(int(sys.argv[3]), 3)
+    os.dup2(int(sys.argv[3]), 7)
 engine, mode, settings, container, spec = pickle.load(open(sys.argv[1], "rb"))
-plan = engine(mode, settings).udocker_run(container, spec)
+plan = plan_of(engine(mode, settings), spec, container)
 if launch.needs_directory(plan):
     sys.exit(launch.supervise(plan, sys.argv[2]))
 launch.execute(plan)
@@ -75,6 +77,7 @@ class LiveTests(EngineTests):
             pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
             process = start(*argv, **{**pipes, **changes})
             out, err = process.communicate(input, timeout=PATIENCE)
+            sys.stderr.write((err or b"").decode(errors="replace"))  # pytest shows it in failures
             return Ended(process.returncode, out or b"", err or b"")
 
         return run
@@ -96,7 +99,7 @@ def _probe(engine: Any, mode: str, settings: tuple[tuple[str, str], ...]) -> Pro
     """The engine's probe, asked once."""
     key = (engine, mode, settings)
     if key not in _probes:
-        _probes[key] = engine(mode, dict(settings)).udocker_probe()
+        _probes[key] = call_hook(engine(mode, dict(settings)), "udocker_probe")
     return _probes[key]
 
 

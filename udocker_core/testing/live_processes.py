@@ -91,12 +91,12 @@ class ProcessTests(LiveTests):
         assert process.stdout.read() == b""
 
     def test_inherited_descriptors(self, run: Any) -> None:
-        """The caller's open descriptors are the program's."""
+        """The caller's open descriptors are the program's, also where there is a gap."""
         reader, writer = os.pipe()
         try:
-            ended = run("/bin/sh", "-c", "echo through >&3", pass_fds=(writer,))
+            ended = run("/bin/sh", "-c", "echo one >&3; echo two >&7", pass_fds=(writer,))
             os.close(writer)
-            assert (ended.status, os.read(reader, 100)) == (0, b"through\n")
+            assert (ended.status, os.read(reader, 100)) == (0, b"one\ntwo\n")
         finally:
             os.close(reader)
 
@@ -124,14 +124,14 @@ class ProcessTests(LiveTests):
         spec = plain_spec(root, "/bin/sh", "-i")._replace(terminal=True)
         command = self.command(plugin, spec, str(tmp_path))
         with Terminal() as terminal:
-            terminal.type(shlex.join(command) + "; read x; echo =$x=\n", "\n# ")
+            terminal.type(shlex.join(command) + "; status=$?; read x; echo =$status $x=\n", "\n# ")
             terminal.type("tty; echo tt'y'-ok\n", "/dev/", "tty-ok", "# ")
             terminal.type("sleep 100\n", "sleep 100")
             time.sleep(0.3)
             terminal.type("\x03", "# ")
-            terminal.type("exit\n", "exit")
+            terminal.type("exit 7\n", "exit 7")
             time.sleep(0.5)
-            terminal.type("typed\n", "=typed=")
+            terminal.type("typed\n", "=7 typed=")
 
 
 def unique_sleep() -> str:

@@ -88,7 +88,7 @@ class EngineConformance(EngineTests):
 
     def test_probe_gives_a_reason(self, plugin: Any) -> None:
         """Whether it can run here or not, it says how or why not, in one line."""
-        probe = plugin.udocker_probe()
+        probe = call_hook(plugin, "udocker_probe")
         assert isinstance(probe, Probe)
         assert probe.reason
         assert "\n" not in probe.reason

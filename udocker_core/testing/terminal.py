@@ -6,18 +6,29 @@ import os
 import select
 import signal
 import time
+from collections.abc import Sequence
 
 PATIENCE = 15.0  # seconds until something that must happen has not
 
 
 class Terminal:
-    """A job control shell on a pseudo-terminal."""
+    """A job control shell, or another program, on a pseudo-terminal.
+
+    Args:
+        argv: the program and its arguments.
+        prompt: what it shows when it has started.
+    """
+
+    def __init__(self, argv: Sequence[str] = ("/bin/sh", "-i"), prompt: str = "$ ") -> None:
+        self._argv = argv
+        self._prompt = prompt
 
     def __enter__(self) -> Terminal:
         self._pid, self._fd = os.forkpty()
         if self._pid == 0:
-            os.execve("/bin/sh", ["sh", "-i"], {"PS1": "$ ", "PATH": os.defpath, "TERM": "dumb"})
-        self.type("", "$ ")
+            env = {"PS1": "$ ", "PATH": os.defpath, "TERM": "dumb"}
+            os.execve(self._argv[0], list(self._argv), env)
+        self.type("", self._prompt)
         return self
 
     def type(self, text: str, *expected: str) -> None:

@@ -7,6 +7,7 @@ import os
 import stat
 from typing import Any
 
+from udocker_core.hooks import Hooks
 from udocker_core.model import (
     Bind,
     Capabilities,
@@ -91,9 +92,8 @@ def plan_of(plugin: Any, spec: RunSpec, container: Container | None = None) -> L
 
 
 def call_hook(plugin: Any, hook: str, **arguments: Any) -> Any:
-    """Call a hook as the core does: with the arguments that the implementation names."""
-    method = getattr(plugin, hook, None)
-    if method is None:
-        return None
-    names = method.__code__.co_varnames[: method.__code__.co_argcount]
-    return method(**{name: arguments[name] for name in names if name in arguments})
+    """Call a hook of one plugin as the core does; None if it has nothing to say."""
+    result = Hooks([plugin]).call(hook, **arguments)
+    if isinstance(result, list):
+        return result[0] if result else None
+    return result

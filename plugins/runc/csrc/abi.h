@@ -60,7 +60,7 @@ struct statfs { /* the same on both architectures */
 };
 
 enum { /* signal(7) */
-	SIGKILL = 9, SIGALRM = 14, SIGCHLD = 17, SIGCONT = 18, SIGTSTP = 20,
+	SIGHUP = 1, SIGKILL = 9, SIGALRM = 14, SIGCHLD = 17, SIGCONT = 18, SIGTSTP = 20,
 	SIG_BLOCK = 0, SIG_UNBLOCK = 1, SIG_SETMASK = 2
 };
 #define SFD_CLOEXEC O_CLOEXEC

@@ -98,7 +98,7 @@ static void run_helper(const struct id_map *map, char *pid)
 		     map->helper, NULL);
 	}
 	if (child < 0 || sys_wait(child, &status, 0) < 0 || status != 0)
-		fail(STATUS_SETUP, 0, map->helper, " failed: see /etc/subuid and /etc/subgid", NULL);
+		fail(STATUS_SETUP, 0, map->helper, " failed. Hint: see /etc/subuid and /etc/subgid", NULL);
 }
 
 void map_ids(const struct options *o, long pid)
@@ -137,9 +137,11 @@ void become_user(const struct options *o)
 			error = CALL(setresgid, o->gid, o->gid, o->gid, 0, 0);
 		if (error >= 0)
 			error = CALL(setresuid, o->uid, o->uid, o->uid, 0, 0);
+		if (error == -EINVAL)
+			fail(STATUS_SETUP, 0, "the user's ids are not mapped. Hint: have more in "
+			     "/etc/subuid and /etc/subgid, or set runc_idmap to single", NULL);
 		if (error < 0)
-			fail(STATUS_SETUP, error, "cannot become the user: its ids are not mapped",
-			     NULL);
+			fail(STATUS_SETUP, error, "cannot become the user", NULL);
 	}
 	if (o->uid != 0)
 		drop_all_capabilities();

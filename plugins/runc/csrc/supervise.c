@@ -52,11 +52,13 @@ void close_inherited(int first, int keep)
 	sys_close((int)fd);
 }
 
-/* Signals that were sent to this process, by kill(2) or by its own timer, and not those that the
- * kernel sends to the whole process group for a terminal, which the program gets as well. */
+/* Signals that were sent to this process: by kill(2), by its own timer, or because it leads the
+ * session of a terminal that is gone. Not those that the kernel sends to the whole process group
+ * for a terminal, which the program gets as well. */
 static void pass_on(long pid, const struct siginfo *info)
 {
-	if (info->signo != SIGCHLD && (info->code <= 0 || info->signo == SIGALRM))
+	if (info->signo != SIGCHLD &&
+	    (info->code <= 0 || info->signo == SIGALRM || info->signo == SIGHUP))
 		sys_kill(pid, info->signo);
 }
 

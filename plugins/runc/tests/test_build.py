@@ -92,7 +92,7 @@ def test_ziglang_builds_both_architectures(
     arch: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not importlib.util.find_spec("ziglang"):
-        pytest.skip("not installed: ziglang")
+        pytest.skip("missing here: ziglang")
     project = copy_of_project(tmp_path / "project")
     monkeypatch.setenv("CC", "/no/such/compiler")
     monkeypatch.setenv("UDOCKER_BUILD_ARCH", arch)

@@ -292,9 +292,28 @@ def test_helpers_that_map_ids_get_nothing_of_the_image(root: str, tmp_path: Any)
             [LAUNCHER, "--root", root, *maps, "--", "/bin/true"], env={"LD_PRELOAD": "/evil.so"},
             pass_fds=[file.fileno()], capture_output=True, text=True, check=False,
         )  # fmt: skip
-    assert done.stderr == f"udocker-launch: {helper} failed: see /etc/subuid and /etc/subgid\n"
+    hint = "see /etc/subuid and /etc/subgid"
+    assert done.stderr == f"udocker-launch: {helper} failed. Hint: {hint}\n"
     assert "evil" not in seen.read_text()
     assert str(secret) not in seen.read_text()
+
+
+def test_ids_that_are_not_mapped(root: str) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, who can write such a map")
+    message = failure("--root", root, "--uid", "7", "--map-uid", "0:0:1", "--map-gid", "0:0:1",
+                      "--", "/bin/true")
+    assert message == ("the user's ids are not mapped. Hint: have more in /etc/subuid and "
+                       "/etc/subgid, or set runc_idmap to single")
+
+
+def test_gaps_among_descriptors_are_filled(root: str) -> None:
+    script = (
+        f"exec 3<&- 4<&- 6<&- 5</; exec {LAUNCHER} --root {root} --proc /proc --dev /dev "
+        "--descriptors 6 -- /bin/sh -c 'for i in 3 4 5 6; do readlink /proc/$$/fd/$i; done'"
+    )
+    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["/dev/null", "/dev/null", "/", "/dev/null"], done.stderr
 
 
 MASKED = ("--proc", "/proc", "--mask", "/proc/version", "--read-only", "/proc/sys")
