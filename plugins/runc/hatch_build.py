@@ -21,7 +21,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 PROGRAM = "udocker-launch"
 FLAGS = (
     "-std=c11", "-Os", "-Wall", "-Wextra", "-ffreestanding", "-nostdlib", "-static", "-fno-pie",
-    "-no-pie", "-fno-ident", "-fno-stack-protector", "-fno-asynchronous-unwind-tables",
+    "-fno-ident", "-fno-stack-protector", "-fno-asynchronous-unwind-tables",
     "-Wl,--build-id=none", "-Wl,-z,noexecstack", "-s",
 )  # fmt: skip
 ARCHITECTURES = ("x86_64", "aarch64")

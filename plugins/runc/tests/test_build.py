@@ -41,7 +41,7 @@ def test_no_warnings(compiler: str, tmp_path: Any) -> None:
     if not shutil.which(compiler):
         pytest.skip(f"not installed: {compiler}")
     sources = sorted(map(str, (PROJECT / "csrc").glob("*.c")))
-    flags = "-std=c11 -Os -ffreestanding -fno-stack-protector -nostdlib -static -fno-pie -no-pie"
+    flags = "-std=c11 -Os -ffreestanding -fno-stack-protector -nostdlib -static -fno-pie"
     warnings = "-Wall -Wextra -Werror -Wshadow -Wconversion -Wno-sign-conversion -Wvla"
     command = [compiler, *flags.split(), *warnings.split(), *sources, "-o", str(tmp_path / "out")]
     subprocess.run(command, check=True)
