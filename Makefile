@@ -8,7 +8,7 @@ VENV ?= .venv
 PYTEST = $(VENV)/bin/python -m pytest
 PLUGINS = $(patsubst %/pyproject.toml,./%,$(wildcard plugins/*/pyproject.toml))
 comma = ,
-USER_TARGETS = demo test test-unit test-slow bench
+USER_TARGETS = demo test test-unit bench
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | sort -u | expand -t 12
@@ -16,9 +16,13 @@ help:  ## this list
 ifeq ($(shell id -u),0)
 
 # What only root can prepare for the live tests; an ordinary user's run skips what is missing.
-test test-slow bench: prepare
+test bench: prepare
+test: test-root
 $(USER_TARGETS):
 	$(PYTHON) tools/as_user.py $(MAKE) $@
+
+test-root: prepare $(VENV)/.installed
+	$(PYTEST) -q -m root
 
 prepare:
 	$(PYTHON) tools/prepare.py $(MAKECMDGOALS)
@@ -28,14 +32,11 @@ else
 demo: $(VENV)/.installed  ## pull, create, run and inspect an image; IMAGE=alpine: a real one
 	$(VENV)/bin/python tools/demo.py $(IMAGE)
 
-test: $(VENV)/.installed  ## every test but the slow ones
-	$(PYTEST) -m "not slow" $(ARGS)
+test: $(VENV)/.installed  ## every test
+	$(PYTEST) $(ARGS)
 
 test-unit: $(VENV)/.installed  ## the tests that need nothing but Python
-	$(PYTEST) -q -m "not slow" tests/unit $(ARGS)
-
-test-slow: $(VENV)/.installed  ## the slow ones
-	$(PYTEST) -m slow $(ARGS)
+	$(PYTEST) -q tests/unit $(ARGS)
 
 bench: $(VENV)/.installed  ## the benchmarks, as markdown
 	$(VENV)/bin/python -m benchmarks.bench_start
@@ -63,4 +64,4 @@ $(VENV)/.lint: $(VENV)/.installed
 	$(VENV)/bin/python -m pip install --quiet --editable '.[lint]'
 	touch $@
 
-.PHONY: help prepare lint wheels clean $(USER_TARGETS)
+.PHONY: help prepare test-root lint wheels clean $(USER_TARGETS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from udocker_core.config import Config
 from udocker_core.entrypoints import ENGINES, EntryPoint, find
-from udocker_core.errors import EngineError, UdockerError, UsageError
+from udocker_core.errors import EngineError, UsageError
 from udocker_core.model import Container
 from udocker_core.plugins import permitted
 
@@ -54,17 +54,7 @@ def resolve(mode: str, config: Config) -> Engine:
                 f"mode {mode} is served by {other.distribution} and {entry.distribution}",
                 "uninstall one, or name one in UDOCKER_DISABLE_PLUGINS",
             )
-    engine = entry.load()
-    try:
-        return Engine(mode, entry, engine(mode, config.values))
-    except UdockerError:
-        raise
-    except Exception as error:  # whatever the engine's constructor raises
-        raise EngineError(
-            f"{entry.distribution} {entry.version} cannot serve mode {mode}: "
-            f"{type(error).__name__}: {error}",
-            "report it to the authors of the engine, or use another mode",
-        ) from error
+    return Engine(mode, entry, entry.make(mode, config.values))
 
 
 def default_mode(config: Config, modes: dict[str, EntryPoint]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from udocker_core.errors import EngineError
+from udocker_core.errors import EngineError, UdockerError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +50,26 @@ class EntryPoint(NamedTuple):
             raise EngineError(
                 f"{self.distribution} {self.version} is broken: {error}",
                 f"pip install --force-reinstall {self.distribution}",
+            ) from error
+
+
+    def make(self, *arguments: Any) -> Any:
+        """Call the object, an engine or a plugin, to make one.
+
+        Raises:
+            UdockerError: what it raised.
+            EngineError: it raised anything else, or cannot be imported.
+        """
+        factory = self.load()
+        try:
+            return factory(*arguments)
+        except UdockerError:
+            raise
+        except Exception as error:  # whatever the constructor of a stranger raises
+            raise EngineError(
+                f"{self.distribution} {self.version} cannot make {self.name}: "
+                f"{type(error).__name__}: {error}",
+                "report it to its authors, or do without it",
             ) from error
 
 

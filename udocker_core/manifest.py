@@ -187,23 +187,6 @@ def candidates(index: Index, wanted: Platform) -> list[Descriptor]:
     return platforms.ranked(wanted, named) + nameless
 
 
-def select(index: Index, wanted: Platform, name: str) -> Descriptor:
-    """Return the entry of `index` that serves `wanted` best.
-
-    Args:
-        index: the index.
-        wanted: the platform to run on.
-        name: of the image, for messages.
-
-    Raises:
-        NotFound: there is none; the hint lists the platforms that there are.
-    """
-    found = candidates(index, wanted)
-    if not found:
-        raise no_image_for(name, wanted, index)
-    return found[0]
-
-
 def no_image_for(name: str, wanted: Platform, index: Index) -> NotFound:
     """Return the error that says that `index` has nothing for `wanted`."""
     offers = sorted({str(entry.platform) for entry in index.manifests if _is_image(entry)})

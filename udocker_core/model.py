@@ -76,7 +76,6 @@ class Container(NamedTuple):
 class Capabilities(NamedTuple):
     """What an engine can do. Plugins ask for these, never for an engine's name."""
 
-    directory_binds: bool = True
     file_binds: bool = True
     read_only_binds: bool = False
     devices: bool = False  #: ``--device``; engines that show all of the host's /dev say True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from udocker_core.config import Config
 from udocker_core.entrypoints import PLUGINS, EntryPoint, find, normalized
-from udocker_core.errors import EngineError, UdockerError
+from udocker_core.errors import EngineError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,22 +45,8 @@ def enabled(names: Sequence[str], config: Config) -> list[Any]:
             raise EngineError(
                 f"plugin {name} is not installed", f"pip install udocker-{name}, or disable it"
             )
-        loaded.append(_make(entries[name], config))
+        loaded.append(entries[name].make(config.values))
     return loaded
-
-
-def _make(entry: EntryPoint, config: Config) -> Any:
-    plugin = entry.load()
-    try:
-        return plugin(config.values)
-    except UdockerError:
-        raise
-    except Exception as error:  # whatever the plugin's constructor raises
-        raise EngineError(
-            f"{entry.distribution} {entry.version} cannot make plugin {entry.name}: "
-            f"{type(error).__name__}: {error}",
-            "report it to the authors of the plugin, or disable it",
-        ) from error
 
 
 def _ask_stevedore(names: list[str], config: Config) -> dict[str, EntryPoint]:

@@ -217,6 +217,7 @@ def test_what_is_installed_is_said_offline(udocker, plain_engine):
     assert re.search(rf"^P1 +no +{reason}$", done.stdout, re.M)
 
 
+@pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be root")
 def test_root_is_refused(udocker):
     udocker.program.remove("--allow-root")

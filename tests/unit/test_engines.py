@@ -83,7 +83,7 @@ def test_an_engine_that_cannot_be_made_names_its_distribution(packages):
     broken = "def Engine(mode, settings):\n    return settings['no such']\n"
     write_distribution(packages, "udocker-y", {ENGINES: {"Y1": "engine_y:Engine"}},
                        {"engine_y.py": broken})
-    with pytest.raises(EngineError, match=r"udocker-y .* mode Y1: KeyError: 'no such'"):
+    with pytest.raises(EngineError, match=r"udocker-y .* cannot make Y1: KeyError: 'no such'"):
         engines.resolve("Y1", config())
     sys.modules.pop("engine_y")
 

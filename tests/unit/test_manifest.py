@@ -176,14 +176,16 @@ def test_an_index_gives_the_best_platform():
         )
     )
     for wanted, digest in (("arm64", C), ("linux/arm/v7", B), ("linux/arm/v6", A)):
-        assert manifest.select(found, platform.parse(wanted), "x").digest == digest
+        assert manifest.candidates(found, platform.parse(wanted))[0].digest == digest
 
 
 def test_an_index_without_the_platform_says_what_it_has():
     found = parse(index(entry("linux/s390x"), entry("linux/arm64"), mediaType=DOCKER_LIST))
-    with pytest.raises(NotFound, match="x:1 has no image for the platform linux/amd64") as caught:
-        manifest.select(found, platform.parse("amd64"), "x:1")
-    assert "linux/arm64, linux/s390x" in str(caught.value.hint)
+    wanted = platform.parse("amd64")
+    assert manifest.candidates(found, wanted) == []
+    error = manifest.no_image_for("x:1", wanted, found)
+    assert error.message == "x:1 has no image for the platform linux/amd64"
+    assert "linux/arm64, linux/s390x" in str(error.hint)
 
 
 def test_entries_that_are_no_images_are_left_out():

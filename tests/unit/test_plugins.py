@@ -53,7 +53,7 @@ def test_a_plugin_that_is_missing_or_broken_is_named():
         plugins.enabled(("three",), config())
     with pytest.raises(EngineError, match=r"udocker-x 1.0 is broken: No module named"):
         plugins.enabled(("gone",), config())
-    with pytest.raises(EngineError, match="cannot make plugin four: KeyError: 'gone'"):
+    with pytest.raises(EngineError, match="cannot make four: KeyError: 'gone'"):
         plugins.enabled(("four",), config())
 
 

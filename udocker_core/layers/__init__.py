@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from typing import Callable, NamedTuple
 
 from udocker_core.errors import StoreError
-from udocker_core.layers.decompress import Readable, open_stream
+from udocker_core.layers.decompress import Readable
 from udocker_core.layers.remove import remove_tree
 
-__all__ = ["Layer", "Limits", "Readable", "Summary", "apply_layers", "open_stream", "remove_tree"]
+__all__ = ["Layer", "Limits", "Readable", "Summary", "apply_layers", "remove_tree"]
 
 
 class Layer(NamedTuple):

@@ -61,50 +61,6 @@ def blocks(raw: Readable, name: str) -> Iterator[bytes]:
     return _plain(raw, head)
 
 
-class DecompressedFile:
-    """The decompressed bytes of an input, as a file to read from; see :func:`open_stream`."""
-
-    def __init__(self, raw: Readable, name: str) -> None:
-        self._raw = raw
-        self._blocks = blocks(raw, name)
-        self._block = b""
-        self._position = 0
-
-    def read(self, size: int = -1) -> bytes:
-        """Return `size` decompressed bytes, fewer only at the end; all for a negative size."""
-        pieces = []
-        while size:
-            if self._position == len(self._block):
-                self._block = next(self._blocks, b"")
-                self._position = 0
-                if not self._block:
-                    break
-            end = len(self._block) if size < 0 else self._position + size
-            piece = self._block[self._position : end]
-            self._position += len(piece)
-            if size > 0:
-                size -= len(piece)
-            pieces.append(piece)
-        return b"".join(pieces)
-
-    def close(self) -> None:
-        """Close the input."""
-        self._raw.close()
-
-
-def open_stream(raw: Readable, name: str) -> DecompressedFile:
-    """Return a file of the decompressed bytes of `raw`, which it closes when closed.
-
-    Args:
-        raw: where the compressed bytes are read from.
-        name: what to call it in messages.
-
-    Raises:
-        IntegrityError: on opening or on reading; see :func:`blocks`.
-    """
-    return DecompressedFile(raw, name)
-
-
 def _plain(raw: Readable, block: bytes) -> Iterator[bytes]:
     while block:
         yield block

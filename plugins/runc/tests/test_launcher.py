@@ -298,6 +298,7 @@ def test_helpers_that_map_ids_get_nothing_of_the_image(root: str, tmp_path: Any)
     assert str(secret) not in seen.read_text()
 
 
+@pytest.mark.root
 def test_ids_that_are_not_mapped(root: str) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root, who can write such a map")
@@ -382,6 +383,7 @@ def test_the_launchers_file_is_out_of_reach() -> None:
     assert done.stdout == "/proc/1 /proc/2\n"  # the front is not there
 
 
+@pytest.mark.root
 @pytest.mark.parametrize("call", ["setreuid", "setregid"])
 def test_it_is_never_setuid(call: str) -> None:
     if os.geteuid() != 0:

@@ -51,7 +51,7 @@ def test_engines_that_are_broken_do_not_hide_the_others(report):
     found, last, status = report(default_execution_modes="X3 X1")
     assert found["X1"] == ["yes", "because"]
     assert found["X2"] == [
-        "no", "udocker-x 1.0 cannot serve mode X2: KeyError: 'no such'",
+        "no", "udocker-x 1.0 cannot make X2: KeyError: 'no such'",
     ]  # fmt: skip
     assert found["X3"] == ["no", "its probe failed: ValueError: odd"]
     assert found["X4"] == ["no", "its engine has no probe"]

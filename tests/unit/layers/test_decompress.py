@@ -9,7 +9,6 @@ import zlib
 import pytest
 
 from udocker_core.errors import IntegrityError
-from udocker_core.layers import open_stream
 from udocker_core.layers.decompress import BLOCK_SIZE, blocks
 
 try:
@@ -123,11 +122,3 @@ def test_skippable_zstd_frames_are_passed_over():
 def test_empty_input_is_empty():
     assert decompress(b"") == b""
     assert decompress(gzip.compress(b"")) == b""
-
-
-def test_a_stream_reads_like_a_file():
-    stream = open_stream(Dribble(gzip.compress(DATA)), "it")
-    assert stream.read(5) == DATA[:5]
-    assert stream.read(BLOCK_SIZE) == DATA[5 : BLOCK_SIZE + 5]
-    assert stream.read() == DATA[BLOCK_SIZE + 5 :]
-    assert stream.read(1) == b""
