@@ -33,7 +33,7 @@ def test_dockers_rules(config, entrypoint, arguments, argv):
 def root(tmp_path):
     for path, mode in (
         ("root/bin/sh", 0o755), ("root/bin/data", 0o644), ("root/opt/bin/sh", 0o711),
-        ("root/opt/bin/data", 0o755), ("root/work/run", 0o755), ("host/tool", 0o755),
+        ("root/opt/bin/data", 0o755), ("root/job/run", 0o755), ("host/tool", 0o755),
     ):  # fmt: skip
         file = tmp_path / path
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -53,15 +53,15 @@ def root(tmp_path):
         ("link", "/bin", "/bin/link"),
         ("tool", "/bin:/vol", "/vol/tool"),
         ("/bin/sh", "", "/bin/sh"),
-        ("./run", "/bin", "/work/./run"),
-        ("../bin/sh", "/bin", "/work/../bin/sh"),
-        ("run", "/bin::/opt", "/work/./run"),
-        ("run", ".", "/work/./run"),
+        ("./run", "/bin", "/job/./run"),
+        ("../bin/sh", "/bin", "/job/../bin/sh"),
+        ("run", "/bin::/opt", "/job/./run"),
+        ("run", ".", "/job/./run"),
     ],
 )
 def test_the_program_is_found_as_in_the_container(root, tmp_path, name, path, found):
     binds = [Bind(str(tmp_path / "host"), "/vol")]
-    assert executable(root, binds, name, path, "/work") == found
+    assert executable(root, binds, name, path, "/job") == found
 
 
 @pytest.mark.parametrize(
@@ -78,4 +78,4 @@ def test_the_program_is_found_as_in_the_container(root, tmp_path, name, path, fo
 )
 def test_what_cannot_be_started(root, name, error, text):
     with pytest.raises(error, match=text):
-        executable(root, [], name, "/bin", "/work")
+        executable(root, [], name, "/bin", "/job")
