@@ -73,8 +73,8 @@ def change_mode(
     new = engines.resolve(mode, config)
     if container.mode == mode and not force:
         return
-    helpers = plugins.enabled(tuple(container.settings.get(PLUGINS, ())), config)
     names = tuple(container.settings.get(PLUGINS, ()))
+    helpers = plugins.enabled(names, config)
     before: Mapping[str, Any] = container.settings
     if not before:
         legacy.check_not_rewritten(container)

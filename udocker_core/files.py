@@ -57,6 +57,18 @@ def write_atomic(path: str, content: bytes, mode: int = 0o600) -> None:
         raise
 
 
+def unlink(path: str) -> None:
+    """Remove a file, if it is there.
+
+    Raises:
+        OSError: as the system call does.
+    """
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+
+
 def set_marker(path: str, wanted: bool) -> None:
     """Make an empty file, or remove it.
 
@@ -65,8 +77,8 @@ def set_marker(path: str, wanted: bool) -> None:
     """
     if wanted:
         write_atomic(path, b"")
-    elif os.path.lexists(path):
-        os.unlink(path)
+    else:
+        unlink(path)
 
 
 def read_regular(path: str, limit: int, dir_fd: int | None = None) -> bytes | None:

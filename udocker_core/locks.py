@@ -12,6 +12,7 @@ import os
 import time
 from types import TracebackType
 
+from udocker_core import files
 from udocker_core.errors import StoreError
 
 #: Seconds to wait for another process before giving up.
@@ -61,9 +62,9 @@ class FileLock:
         if self._fd < 0 and not self._linked:
             return
         if self.remove:
-            _unlink(self.path)
+            files.unlink(self.path)
         if self._linked:
-            _unlink(self._link)
+            files.unlink(self._link)
             self._linked = False
         else:
             os.close(self._fd)
@@ -142,13 +143,6 @@ def _boot_id() -> str:
         return ""
 
 
-def _unlink(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        return
-
-
 def _remove_dead(link: str) -> None:
     """Remove a lock whose owner, a process of this host, is gone.
 
@@ -162,7 +156,7 @@ def _remove_dead(link: str) -> None:
     except FileExistsError:
         return
     if _is_dead(_owner(link)):  # still: another process may have been quicker
-        _unlink(link)
+        files.unlink(link)
     os.unlink(guard)
 
 

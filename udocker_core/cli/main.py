@@ -10,7 +10,7 @@ from udocker_core.cli import quick, table
 from udocker_core.cli.declare import Command, Option, Values
 from udocker_core.cli.session import DEBUG, MESSAGE, Session, describe
 from udocker_core.config import load as load_config
-from udocker_core.errors import UdockerError, UsageError
+from udocker_core.errors import UdockerError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,11 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     failure = 1
     debug = False
     try:
-        values = quick.parse(_UDOCKER, words)
-        if values is None:
-            from udocker_core.cli import full
-
-            values = full.parse(_UDOCKER, words)
+        values = _parse(_UDOCKER, words)
         debug = values["debug"]
         name, command_words = _command(values)
         if os.geteuid() == 0 and not values["allow_root"] and name not in _HARMLESS:
@@ -68,12 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         command = table.load(name)
         failure = command.failure
         session = _session(values)
-        parsed = quick.parse(command, command_words)
-        if parsed is None:
-            from udocker_core.cli import full
-
-            parsed = full.parse(command, command_words)
-        status = command.main(session, parsed)
+        status = command.main(session, _parse(command, command_words))
         sys.stdout.flush()
     except UdockerError as error:
         return _report(error, failure, debug)
@@ -87,6 +78,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         where = f": {os.fsdecode(error.filename)}" if error.filename else ""
         return _report(UdockerError(f"{error.strerror or error}{where}"), failure, debug)
     return status
+
+
+def _parse(command: Command, words: Sequence[str]) -> Values:
+    values = quick.parse(command, words)
+    if values is None:
+        from udocker_core.cli import full  # which imports click
+
+        values = full.parse(command, words)
+    return values
 
 
 def _give_up_output() -> None:
@@ -142,8 +142,6 @@ def _report(error: UdockerError, failure: int, debug: bool) -> int:
 
         traceback.print_exc()
     print(describe(error), file=sys.stderr)
-    if isinstance(error, UsageError):
-        return error.exit_code
     return failure if error.exit_code == 1 else error.exit_code
 
 

@@ -11,11 +11,9 @@ from udocker_core import files, names
 from udocker_core.containers.store import ContainerStore
 from udocker_core.errors import InvalidReference
 from udocker_core.layers import Layer, Readable, apply_layers
-from udocker_core.manifest import load_json
+from udocker_core.manifest import MAX_DOCUMENT, load_json
 from udocker_core.model import Container
 from udocker_core.workspace import workspace
-
-_MAX_RECORD = 4 << 20
 
 
 def from_rootfs(
@@ -67,7 +65,7 @@ def from_clone(
             mode = _open_up(root)
         else:
             root = top
-        record = files.read_regular(os.path.join(top, "container.json"), _MAX_RECORD)
+        record = files.read_regular(os.path.join(top, "container.json"), MAX_DOCUMENT)
         if root != top and record:
             config = load_json(record, f"the record in {source}")
             image = _image_name(os.path.join(top, "imagerepo.name")) or image

@@ -294,10 +294,7 @@ class ContainerStore:
         os.symlink(identifier, path)
 
     def _unlink_name(self, name: str) -> None:
-        try:
-            os.unlink(os.path.join(self.directory, name))
-        except FileNotFoundError:
-            return
+        files.unlink(os.path.join(self.directory, name))
 
     def _workspace(self) -> AbstractContextManager[str]:
         from udocker_core.workspace import workspace  # not needed to run a container

@@ -22,7 +22,6 @@ from udocker_core.locks import FileLock
 from udocker_core.names import DEFAULT_REGISTRY, Reference
 
 _PARTIAL = ".partial-"
-_MANIFEST_LIMIT = 4 << 20
 
 #: The files of a tag's directory without which it cannot be used. An image of that name would be
 #: a directory in their place. ``v1`` and ``v2`` are there for udocker 1.3 only, and frequent tags.
@@ -118,7 +117,7 @@ class ImageStore:
         Raises:
             IntegrityError: it cannot be used.
         """
-        manifest = files.read_regular(os.path.join(directory, "manifest"), _MANIFEST_LIMIT)
+        manifest = files.read_regular(os.path.join(directory, "manifest"), manifests.MAX_DOCUMENT)
         try:
             if manifest is None:
                 config, layers = self._ancestry(directory)
@@ -150,7 +149,7 @@ class ImageStore:
 
     def _ancestry(self, directory: str) -> tuple[Mapping[str, Any], tuple[Blob, ...]]:
         """An image that udocker 1.3 imported or loaded: layer ids, top first."""
-        content = files.read_regular(os.path.join(directory, "ancestry"), _MANIFEST_LIMIT)
+        content = files.read_regular(os.path.join(directory, "ancestry"), manifests.MAX_DOCUMENT)
         identifiers = json.loads(content or b"[]")
         name = "container.json"
         if not os.path.lexists(os.path.join(directory, name)):
@@ -173,7 +172,7 @@ class ImageStore:
 
     def _json(self, directory: str, name: str) -> Mapping[str, Any]:
         path = self._link(directory, name)
-        content = files.read_regular(path, _MANIFEST_LIMIT)
+        content = files.read_regular(path, manifests.MAX_DOCUMENT)
         if content is None:
             raise IntegrityError(
                 f"image {self.name(directory)} has lost {os.path.basename(path)}",
@@ -320,7 +319,7 @@ class ImageStore:
         for tag in self.tags():
             candidates.difference_update(self._links(tag).values())
         for blob in candidates:
-            _unlink(os.path.join(self.layers, blob))
+            files.unlink(os.path.join(self.layers, blob))
         return sorted(candidates)
 
     def _delete_partials(self) -> None:
@@ -329,7 +328,7 @@ class ImageStore:
             if entry.startswith(_PARTIAL):
                 lock = self.download_lock(entry[len(_PARTIAL) :], timeout=0)
                 if lock.acquire():
-                    _unlink(os.path.join(self.layers, entry))
+                    files.unlink(os.path.join(self.layers, entry))
                     lock.release()
 
     def _links(self, directory: str) -> dict[str, str]:
@@ -343,13 +342,6 @@ class ImageStore:
 
     def _lock(self) -> FileLock:
         return FileLock(os.path.join(self.repos, ".lock"))
-
-
-def _unlink(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        return
 
 
 def _is_tag(directory: str) -> bool:
