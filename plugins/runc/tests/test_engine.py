@@ -120,16 +120,6 @@ def test_ids_of_a_user() -> None:
     assert "--groups" not in argv  # one id is all that there is
 
 
-def test_mount_points_are_those_of_the_root() -> None:
-    spec = SPEC._replace(
-        binds=(Bind("/", "/data"), Bind("/etc/passwd", "/data/in"), Bind("/etc/group", "/f")),
-        tmpfs=("/scratch",),
-    )
-    assert engine.mount_points(spec) == {
-        "/proc": True, "/dev": True, "/sys": True, "/scratch": True, "/data": True, "/f": False,
-    }  # fmt: skip
-
-
 def test_bytes_that_are_no_text_pass() -> None:
     assert arguments(SPEC._replace(argv=("sh", "\udcff")))[-1] == "\udcff"
     with pytest.raises(EngineError, match="UTF-8"):

@@ -20,6 +20,7 @@ from udocker_core.model import (
     RunSpec,
     file_descriptor,
 )
+from udocker_core.mounts import mount_points, nested_last, system_directories
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,11 +136,6 @@ def is_crun(runtime: str) -> bool:
     return os.path.basename(runtime).startswith("crun")
 
 
-def nested_last(binds: tuple[Bind, ...]) -> tuple[Bind, ...]:
-    """Order binds as docker does: one inside another's target comes after it."""
-    return tuple(sorted(binds, key=lambda bind: bind.target.rstrip("/").count("/")))
-
-
 def root_options(spec: RunSpec) -> list[str]:
     """The launcher's options for the root."""
     options = ["--root", spec.root]
@@ -161,8 +157,7 @@ def identity_options(spec: RunSpec, maps: tuple[str, ...]) -> list[str]:
 def mount_options(spec: RunSpec) -> list[str]:
     """The launcher's options for mounts: system directories, volumes, devices, files."""
     options: list[str] = []
-    taken = {bind.target for bind in spec.binds}
-    for directory in system_directories(spec, taken):
+    for directory in system_directories(spec):
         options += ("--" + directory[1:], directory)
         for option, paths in (("--mask", MASKED_PATHS), ("--read-only", READ_ONLY_PATHS)):
             for path in paths:
@@ -180,12 +175,6 @@ def mount_options(spec: RunSpec) -> list[str]:
     return options
 
 
-def system_directories(spec: RunSpec, taken: set[str]) -> list[str]:
-    """Those of /proc, /dev and /sys that the engine has to make."""
-    wanted = ("/proc", "/dev", "/sys") if spec.sysdirs else ()
-    return [directory for directory in wanted if directory not in taken]
-
-
 def bind_option(bind: Bind) -> str:
     """The launcher's option for a bind. Device nodes work only in what comes from /dev."""
     if bind.read_only:
@@ -193,22 +182,3 @@ def bind_option(bind: Bind) -> str:
     if bind.source == "/dev" or bind.source.startswith("/dev/"):
         return "--dev-bind"
     return "--bind"
-
-
-def mount_points(spec: RunSpec) -> dict[str, bool]:
-    """The mount points that the root itself must have: those not inside of another mount."""
-    points = dict.fromkeys(system_directories(spec, set()), True)
-    points.update(dict.fromkeys(spec.tmpfs, True))
-    points.update((bind.target, os.path.isdir(bind.source)) for bind in spec.binds)
-    points.update((device.target, False) for device in spec.devices)
-    points.update((file.target, False) for file in spec.files if file.target)
-    return {path: kind for path, kind in points.items() if not _inside_another(path, points)}
-
-
-def _inside_another(path: str, points: Mapping[str, bool]) -> bool:
-    parent = os.path.dirname(path)
-    while parent != "/":
-        if points.get(parent):
-            return True
-        parent = os.path.dirname(parent)
-    return False

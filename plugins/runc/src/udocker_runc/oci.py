@@ -17,6 +17,7 @@ from typing import Any
 
 from udocker_core.errors import EngineError
 from udocker_core.model import DataFile, LaunchPlan, RunSpec, file_descriptor
+from udocker_core.mounts import mount_points, system_directories
 from udocker_runc import profile
 from udocker_runc.engine import (
     IDMAP_KEY,
@@ -26,8 +27,6 @@ from udocker_runc.engine import (
     bind_option,
     identity_options,
     is_crun,
-    mount_points,
-    system_directories,
 )
 
 #: A directory of every host that no program needs; the bundle is in memory, mounted there for
@@ -160,7 +159,7 @@ def _mounts(spec: RunSpec, launcher: str, many_ids: bool) -> list[dict[str, Any]
     mounts: list[dict[str, Any]] = []
     # Runtimes put devices into /dev in any case: never into the image's own.
     taken = {bind.target for bind in spec.binds}
-    directories = system_directories(spec, taken)
+    directories = system_directories(spec)
     if "/dev" not in (*taken, *directories):
         directories.append("/dev")
     for directory in directories:

@@ -4,10 +4,7 @@
 
 #include "kernel.h"
 
-/* The compiler may call these, libc or not. */
-void *memcpy(void *target, const void *source, size_t size);
-void *memset(void *target, int byte, size_t size);
-
+/* The compiler calls these, too. */
 void *memcpy(void *target, const void *source, size_t size)
 {
 	char *out = target;
@@ -159,10 +156,10 @@ void fail(int status, long error, ...)
 		join(text, sizeof text, "failed, on a name too long to show", NULL);
 	va_end(parts);
 	if (!why)
-		join(line, sizeof line, "udocker-launch: ", text, ": error ",
+		join(line, sizeof line, PROGRAM ": ", text, ": error ",
 		     decimal(digits, (uint64_t)-error), "\n", NULL);
 	else
-		join(line, sizeof line, "udocker-launch: ", text, *why ? ": " : "", why, "\n", NULL);
+		join(line, sizeof line, PROGRAM ": ", text, *why ? ": " : "", why, "\n", NULL);
 	sys_write(2, line, length(line)); /* nobody is left to tell if this fails */
 	sys_exit(status);
 }

@@ -11,6 +11,10 @@ enum { /* exit statuses, as docker's */
 #define DECIMAL_SIZE 24 /* of a buffer for any number */
 #define FD_PATH_SIZE (sizeof "/proc/self/fd/" + DECIMAL_SIZE)
 
+/* As in libc, which is not there. */
+void *memcpy(void *target, const void *source, size_t size);
+void *memset(void *target, int byte, size_t size);
+
 size_t length(const char *text);
 int equal(const char *a, const char *b);
 
@@ -26,7 +30,7 @@ int64_t number(const char *text, char end, unsigned base);
 /* The path through which a descriptor's file can be named. */
 const char *fd_path(char buffer[FD_PATH_SIZE], int fd);
 
-/* Says "udocker-launch: STRINGS: what ERROR means" on stderr and exits. `error` is a negative
+/* Says "PROGRAM: STRINGS: what ERROR means" on stderr and exits. `error` is a negative
  * errno or 0 for none; the last argument is NULL. */
 _Noreturn void fail(int status, long error, ...);
 
