@@ -61,7 +61,7 @@ def test_no_other_command() -> None:
 
 
 def test_settings() -> None:
-    rows = dict(re.findall(r"^\| `([a-z_]+)` \| (.*?) \|", SETTINGS, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `([a-z0-9_]+)` \| (.*?) \|", SETTINGS, re.MULTILINE))
     of_engines = {
         key
         for path in ROOT.glob("plugins/*/src/**/*.py")

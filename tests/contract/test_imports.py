@@ -14,7 +14,7 @@ CORE = ROOT / "udocker_core"
 TIERS = (
     {"namedtuple", "quickjson"},
     {"__init__", "errors", "model", "names", "digest", "platform", "hookmarker"},
-    {"manifest", "config", "files", "locks", "binaries"},
+    {"manifest", "config", "files", "locks", "binaries", "mounts"},
     {"registry", "layers"},
     {"workspace"},
     {"images", "containers"},
@@ -27,7 +27,7 @@ RANKS = {part: rank for rank, tier in enumerate(TIERS) for part in tier}
 KIT = "testing"
 
 #: What a plugin may import of the core, and what its tests may besides.
-PUBLIC = {"__init__", "hookmarker", "model", "errors", "binaries"}
+PUBLIC = {"__init__", "hookmarker", "model", "errors", "binaries", "mounts"}
 PUBLIC_FOR_TESTS = {"testing", "run.launch"}
 
 

@@ -14,7 +14,9 @@ from pathlib import Path
 
 CORE = Path(__file__).parents[2] / "udocker_core"
 SNAPSHOT = Path(__file__).with_name("plugin_api.txt")
-MODULES = ("__init__", "hookmarker", "model", "errors", "binaries", "entrypoints", "hookspecs")
+MODULES = (
+    "__init__", "hookmarker", "model", "errors", "binaries", "mounts", "entrypoints", "hookspecs",
+)  # fmt: skip
 #: Of these modules only so much is for plugins.
 ONLY = {
     "__init__": {"__all__"},

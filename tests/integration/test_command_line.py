@@ -154,7 +154,7 @@ def test_import_image_container_and_clone(udocker, tmp_path):
         ("import /etc/passwd", 125, "import: missing argument: IMAGE"),
         ("setup --execmode=Q7 c", 125, "invalid execmode: Q7"),
         ("setup --execmode= c", 125, "setup: the execution mode is empty"),
-        ("setup --execmode=P2 c", 1, "mode P2 needs an engine that is not installed"),
+        ("setup --execmode=S1 c", 1, "mode S1 needs an engine that is not installed"),
         ("--repo=/nothing ps", 1, "invalid udocker repository: /nothing"),
         ("--config=/nothing ps", 1, "no such configuration file: /nothing"),
         ("pull 127.0.0.1:1/x", 1, "127.0.0.1:1"),
@@ -213,8 +213,8 @@ def test_what_is_installed_is_said_offline(udocker, plain_engine):
     done = udocker.run("doctor")
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"^X1 +yes +nothing is needed$", done.stdout, re.M)
-    reason = "mode P1 needs an engine that is not installed; pip install udocker-proot"
-    assert re.search(rf"^P1 +no +{reason}$", done.stdout, re.M)
+    reason = "mode S1 needs an engine that is not installed; pip install udocker-singularity"
+    assert re.search(rf"^S1 +no +{reason}$", done.stdout, re.M)
 
 
 @pytest.mark.root
@@ -286,7 +286,7 @@ def test_a_home_with_an_odd_name(tmp_path):
 
 
 def test_a_store_that_udocker_1_3_made(udocker, plain_engine):
-    """An imported image, and a container of it that ran in mode P1."""
+    """An imported image, and a container of it that ran in mode S1."""
     repos, layers = udocker.store / "repos" / "old" / "1", udocker.store / "layers"
     repos.mkdir(parents=True)
     layers.mkdir()
@@ -303,8 +303,8 @@ def test_a_store_that_udocker_1_3_made(udocker, plain_engine):
     assert udocker("images") == "REPOSITORY\nold:1    .\n"
     made = udocker("create", "--name=c", "old:1").strip()
     assert udocker("run", "c") == "old\n"
-    (udocker.store / "containers" / made / "execmode").write_text("P1")
-    assert "mode P1 needs an engine" in udocker.fails("run", "c", status=125)
+    (udocker.store / "containers" / made / "execmode").write_text("S1")
+    assert "mode S1 needs an engine" in udocker.fails("run", "c", status=125)
     udocker("setup", "--execmode=x1", "c")
     assert udocker("run", "c", "/bin/say", "new") == "new\n"
 

@@ -1,4 +1,4 @@
-"""Programs of real images, by each of mode R1's programs, through the command."""
+"""Programs of real images, in each mode and by each of its programs, through the command."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from tests.live.command import Udocker
 from tests.live.parts import Image, need
 
 
-@pytest.fixture(params=["launcher", "runc", "crun"])
+@pytest.fixture(params=["P1", "P2", "R1", "R1 runc", "R1 crun"])
 def runner(request: pytest.FixtureRequest, udocker: Udocker, busybox: Image) -> Udocker:
-    """The command with the container ``c``, to be executed by one of the programs."""
-    if request.param != "launcher":
-        need(request.param)
-        udocker.environment["UDOCKER_USE_RUNC_EXECUTABLE"] = request.param
+    """The command with the container ``c``, to be executed in a mode by one of the programs."""
+    mode, _, program = request.param.partition(" ")
+    if program:
+        need(program)
+        udocker.environment["UDOCKER_USE_RUNC_EXECUTABLE"] = program
     udocker.create(busybox.name, "--name=c")
+    udocker("setup", f"--execmode={mode}", "c")
     return udocker
 
 
@@ -68,10 +70,23 @@ def test_bytes_go_through_as_they_are(runner: Udocker) -> None:
 def test_volumes_variables_and_places(runner: Udocker, tmp_path: Path) -> None:
     (tmp_path / "in").write_text("of the host")
     script = 'cat in; echo "[$A]"; pwd; hostname; id -u; touch /data/x 2>/dev/null; echo $?'
-    options = ["-v", f"{tmp_path}:/data:ro", "-e", "A= b ", "--workdir=/data", "--hostname=box"]
+    read_only = ":ro" if "R1" in runner("setup", "c") else ""
+    volume = f"{tmp_path}:/data{read_only}"
+    options = ["-v", volume, "-e", "A= b ", "--workdir=/data", "--hostname=box"]
     shown = runner("run", *options, "c", "sh", "-c", script)
-    assert shown.splitlines() == ["of the host[ b ]", "/data", "box", "0", "1"]
-    assert not (tmp_path / "x").exists()
+    failed = "1" if read_only else "0"
+    assert shown.splitlines() == ["of the host[ b ]", "/data", "box", "0", failed]
+    assert (tmp_path / "x").exists() is not bool(read_only)
+
+
+@pytest.mark.parametrize("mode", ["P1", "P2"])
+def test_read_only_volumes_are_refused_where_nothing_keeps_them_so(
+    mode: str, udocker: Udocker, busybox: Image, tmp_path: Path
+) -> None:
+    udocker.create(busybox.name, "--name=c")
+    udocker("setup", f"--execmode={mode}", "c")
+    line = udocker.fails("run", "-v", f"{tmp_path}:/data:ro", "c", "true", status=125)
+    assert f"mode {mode} cannot make a volume read-only" in line
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

@@ -107,8 +107,8 @@ def test_plugins_are_set_up_anew_with_what_they_returned(log, config, container_
 
 
 def test_a_mode_that_is_missing_changes_nothing(log, config, container_store, container):
-    with pytest.raises(EngineError, match="P1 needs an engine"):
-        execution.change_mode(container_store, container, "P1", config)
+    with pytest.raises(EngineError, match="S1 needs an engine"):
+        execution.change_mode(container_store, container, "S1", config)
     assert container_store.find(container.id) == container
     assert log == []
 

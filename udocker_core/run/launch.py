@@ -117,6 +117,7 @@ def _open_files(plan: LaunchPlan, replacements: dict[str, str]) -> LaunchPlan:
             while view:
                 view = view[os.write(fd, view) :]
             os.lseek(fd, 0, os.SEEK_SET)
+            os.fchmod(fd, file.mode)
             os.set_inheritable(fd, True)
             replacements[token] = str(fd)
 

@@ -88,8 +88,10 @@ class LiveTests(EngineTests):
         run = (type(plugin), plugin.mode, dict(self.settings), container_of(spec.root), spec)
         with open(path, "wb") as file:
             pickle.dump(run, file)
-        paths = f"import sys; sys.path[:0] = {sys.path!r}\n"
-        return [sys.executable, "-c", paths + _START, path, directory]
+        start = os.path.join(directory, "launch.py")  # one short line to be typed in a terminal
+        with open(start, "w", encoding="utf-8") as script:
+            script.write(f"import sys; sys.path[:0] = {sys.path!r}\n{_START}")
+        return [sys.executable, start, path, directory]
 
 
 _probes: dict[Any, Probe] = {}

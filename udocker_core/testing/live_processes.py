@@ -74,8 +74,11 @@ class ProcessTests(LiveTests):
 
     def test_zombies_are_reaped(self, run: Any) -> None:
         """Processes whose parent has ended do not stay in the table when they end."""
-        script = "(sleep 0.1 & sleep 0.2 &); sleep 0.5; cat /proc/[0-9]*/stat | grep ' Z '"
-        assert run("/bin/sh", "-c", script).out == b""
+        script = (
+            "(sleep 0.1 & echo $!; sleep 0.2 & echo $!) > /tmp/pids; sleep 0.5; "
+            "for pid in $(cat /tmp/pids); do cat /proc/$pid/stat; done 2> /dev/null | grep ' Z '"
+        )
+        assert run("/bin/sh", "-c", script) == Ended(1, b"", b"")
 
     def test_bytes_pass_unchanged(self, run: Any) -> None:
         """Standard input and output carry bytes; standard error is separate."""
