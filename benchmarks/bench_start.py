@@ -29,7 +29,7 @@ def main(rounds: int = 21) -> None:
                 )
         print("## Start of `/bin/true` in an existing container\n")
         print(harness.conditions(place))
-        print(harness.table(f"Medians of {rounds} runs", rows, "udocker, launcher", "ms"))
+        print(harness.table(f"Medians of {rounds} runs", rows, "udocker R1, launcher", "ms"))
 
 
 def prepared(place: Path) -> tuple[list[Contender], list[list[str]]]:
@@ -49,7 +49,9 @@ def prepared(place: Path) -> tuple[list[Contender], list[list[str]]]:
         option = f"--registry=http://{registry.address}"
         full_name = f"{registry.address}/{name}"
         _run([tools.UDOCKER, "pull", option, name], environment)
-        _run([tools.UDOCKER, "create", "--name=c", name], environment)
+        for container, mode in (("c", "R1"), ("t", "P1")):
+            _run([tools.UDOCKER, "create", f"--name={container}", name], environment)
+            _run([tools.UDOCKER, "setup", f"--execmode={mode}", container], environment)
         _run([tools.RELEASED, "pull", option, name], released)
         _run([*podman, "pull", "--tls-verify=false", full_name], environment)
     for container, mode in (("p", "P1"), ("r", "R1")):
@@ -69,9 +71,10 @@ def prepared(place: Path) -> tuple[list[Contender], list[list[str]]]:
         Contender("native", [true], environment),
         Contender("python3 -I -S -c pass", [isolated], environment),
         Contender("python3 -c pass", [[sys.executable, "-c", "pass"]], environment),
-        Contender("udocker, launcher", [run], environment),
-        Contender("udocker, runc", [run], {**environment, use: "runc"}),
-        Contender("udocker, crun", [run], {**environment, use: "crun"}),
+        Contender("udocker P1", [[tools.UDOCKER, "run", "t", *true]], environment),
+        Contender("udocker R1, launcher", [run], environment),
+        Contender("udocker R1, runc", [run], {**environment, use: "runc"}),
+        Contender("udocker R1, crun", [run], {**environment, use: "crun"}),
         Contender("bwrap", [[*bwrap, *true]], environment),
         Contender("ch-run", [["ch-run", root, "--", *true]], environment),
         Contender("podman run --rm", [[*podman_run, "--rm", full_name, *true]], environment),

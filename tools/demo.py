@@ -53,9 +53,9 @@ def main(image: str = "") -> int:
             said="this\n",
         )
         demo(
-            "A directory of the host can be shown in it, here without the right to write.",
-            f"run --volume={home}:/data:ro demo /bin/sh -c 'ls -a /data; "
-            "echo no > /data/file || echo refused, as it should be'",
+            "A directory of the host can be shown in it, and what is written there stays.",
+            f"run --volume={home}:/data demo /bin/sh -c 'echo text > /data/made-inside; "
+            "ls -a /data'",
         )
         demo("The exit status is the program's: 7.", "run demo /bin/sh -c 'exit 7'", status=7)
         demo("What udocker knows about the container.", "inspect demo")

@@ -1,6 +1,6 @@
 """Prepare what only root can for the live tests and the benchmarks, on Debian.
 
-usage: prepare.py [GOAL...]     (``bench`` prepares more)
+usage: prepare.py [GOAL...]     (LONG_GOALS prepare more)
 
 It installs Debian packages, makes the test user, and keeps in PARTS: root trees by mmdebstrap,
 the released udocker in an environment of its own, and a small file system to fill up. What is
@@ -9,9 +9,13 @@ there already is left alone. Elsewhere than on Debian the live tests skip what i
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import as_user
@@ -19,7 +23,8 @@ import as_user
 PARTS = as_user.HOME / "parts"
 TEST_PACKAGES = (
     "apache2-utils", "bubblewrap", "busybox-static", "clang", "crun", "curl", "docker-registry",
-    "mmdebstrap", "openssl", "python3-venv", "runc", "skopeo", "strace", "uidmap", "umoci",
+    "gcc", "libc6-dev", "mmdebstrap", "musl-tools", "openssl", "python3-venv", "runc", "skopeo",
+    "strace", "uidmap", "umoci",
 )  # fmt: skip
 BENCH_PACKAGES = ("charliecloud", "e2fsprogs", "fuse-overlayfs", "podman", "proot")
 #: Root trees by name, and what they have besides Debian's minimal system.
@@ -27,14 +32,20 @@ TREES = {
     "debian": (),
     "python": ("python3", "python3-numpy", "python3-scipy", "g++"),
 }
+#: Debian's releases whose minimal systems are root trees too, by their names.
+RELEASES = ("bullseye", "bookworm", "trixie")
+#: What programs are linked with that shall run on all of them: the oldest's.
+SYSROOT = "libc6-dev", "linux-libc-dev"
 RELEASED = "udocker==1.3.17"
+#: What needs more than the tests do.
+LONG_GOALS = "bench", "bench-engines", "real-work", "soak"
 FULL_DISK_SIZE = 8 << 20  # bytes
 
 
 def main(goals: list[str]) -> None:
     """Prepare for the make goals `goals`."""
     try:
-        prepare("bench" in goals)
+        prepare(any(goal in LONG_GOALS for goal in goals))
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"# {error}: the live tests will skip what this machine lacks", flush=True)
 
@@ -47,6 +58,10 @@ def prepare(bench: bool) -> None:
     PARTS.mkdir(mode=0o755, exist_ok=True)
     for name in TREES if bench else ("debian",):
         make_tree(name)
+    with contextlib.suppress(subprocess.CalledProcessError):  # perhaps not Debian, or no mirror
+        for name in RELEASES:
+            make_tree(name)
+        make_sysroot()
     make_released()
     make_small_disk(user.pw_uid, user.pw_gid)
 
@@ -80,24 +95,53 @@ def install_packages(packages: tuple[str, ...]) -> None:
 
 
 def make_tree(name: str) -> None:
-    """Make the root tree `name` as a tar file, by mmdebstrap from the machine's own sources."""
+    """Make the root tree `name`, of TREES or RELEASES, as a tar file."""
     target = PARTS / f"{name}.tar"
     if target.exists():
         return
-    print(f"# mmdebstrap: the tree of {name}", flush=True)
+    partial = target.with_suffix(".partial.tar")
+    suite = name if name in RELEASES else host_release()
+    mmdebstrap(suite, partial, "minbase", TREES.get(name, ()))
+    partial.rename(target)
+
+
+def make_sysroot() -> None:
+    """Unpack the headers and libraries of the oldest release."""
+    target = PARTS / "sysroot"
+    if target.exists():
+        return
+    partial = PARTS / "sysroot.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    mmdebstrap(RELEASES[0], partial, "extract", SYSROOT)
+    for directory, *lists in os.walk(partial):  # what links mean inside
+        for path in (Path(directory, name) for name in itertools.chain(*lists)):
+            if path.is_symlink() and os.path.isabs(os.readlink(path)):
+                inside = f"{partial}{os.readlink(path)}"
+                path.unlink()
+                path.symlink_to(os.path.relpath(inside, directory))
+    partial.rename(target)
+
+
+def mmdebstrap(suite: str, target: Path, variant: str, packages: tuple[str, ...]) -> None:
+    """Make a tree of Debian's release `suite` from where the machine has its own packages."""
+    print(f"# mmdebstrap: {target.name} of {suite}", flush=True)
     sources = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").iterdir())]
     sources = [s for s in sources if s.suffix in (".list", ".sources") and s.exists()]
-    release = dict(
-        line.split("=", 1)
-        for line in Path("/etc/os-release").read_text().splitlines()
-        if "=" in line
-    )
-    included = [f"--include={','.join(TREES[name])}"] if TREES[name] else []
-    partial = target.with_suffix(".partial.tar")
-    command = ["mmdebstrap", "--quiet", "--variant=minbase", *included]
-    release_name = release["VERSION_CODENAME"].strip('"')
-    subprocess.run([*command, release_name, str(partial), *map(str, sources)], check=True)
-    partial.rename(target)
+    included = [f"--include={','.join(packages)}"] if packages else []
+    command = ["mmdebstrap", "--quiet", f"--variant={variant}", *included, suite, str(target)]
+    with tempfile.TemporaryDirectory() as directory:
+        for source in sources:
+            text = source.read_text().replace(host_release(), suite)
+            Path(directory, source.name).write_text(text)
+        copies = sorted(map(str, Path(directory).iterdir()))
+        subprocess.run([*command, *copies], check=True)
+
+
+def host_release() -> str:
+    """The code name of the release that the machine runs."""
+    lines = Path("/etc/os-release").read_text().splitlines()
+    fields = dict(line.split("=", 1) for line in lines if "=" in line)
+    return fields["VERSION_CODENAME"].strip('"')
 
 
 def make_released() -> None:
