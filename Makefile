@@ -8,7 +8,8 @@ VENV ?= .venv
 PYTEST = $(VENV)/bin/python -m pytest
 PLUGINS = $(patsubst %/pyproject.toml,./%,$(wildcard plugins/*/pyproject.toml))
 comma = ,
-USER_TARGETS = demo test test-unit bench
+LONG_TARGETS = bench bench-engines real-work soak
+USER_TARGETS = demo test test-unit $(LONG_TARGETS)
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | sort -u | expand -t 12
@@ -16,7 +17,7 @@ help:  ## this list
 ifeq ($(shell id -u),0)
 
 # What only root can prepare for the live tests; an ordinary user's run skips what is missing.
-test bench: prepare
+test $(LONG_TARGETS): prepare
 test: test-root
 $(USER_TARGETS):
 	$(PYTHON) tools/as_user.py $(MAKE) $@
@@ -42,6 +43,15 @@ bench: $(VENV)/.installed  ## the benchmarks, as markdown
 	$(VENV)/bin/python -m benchmarks.bench_start
 	$(VENV)/bin/python -m benchmarks.bench_pull
 
+bench-engines: $(VENV)/.installed  ## the engines against native, PRoot and each other
+	$(VENV)/bin/python -m benchmarks.bench_engines
+
+real-work: $(VENV)/.installed  ## apt, servers, compilers ... in each mode: half an hour
+	$(VENV)/bin/python -m tools.real_work
+
+soak: $(VENV)/.installed  ## thousands of processes in each mode: leaks, hangs, leftovers
+	$(VENV)/bin/python -m tools.soak
+
 endif
 
 lint: $(VENV)/.lint  ## ruff, and mypy in its strict mode
@@ -55,7 +65,7 @@ wheels: $(VENV)/.installed  ## the wheels of the core and of every plugin, in di
 clean:  ## forget everything that was made here
 	rm -rf .venv* dist build .mypy_cache .pytest_cache .ruff_cache
 
-$(VENV)/.installed: pyproject.toml $(wildcard plugins/*/pyproject.toml plugins/*/*.py plugins/*/csrc/* plugins/*/csrc/*/*)
+$(VENV)/.installed: pyproject.toml $(wildcard plugins/*/pyproject.toml plugins/*/*.py plugins/*/csrc/* native/* native/arch/*)
 	$(PYTHON) tools/make_venv.py $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --editable '.[test$(if $(CI),$(comma)cross)]' $(addprefix --editable ,$(PLUGINS))
 	touch $@
