@@ -7,7 +7,11 @@ The trees are made from what ``tools/prepare.py`` keeps. What fails is listed by
 
 from __future__ import annotations
 
+import os
+import select
+import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from benchmarks import harness, tracers
@@ -20,8 +24,8 @@ PLACES = (
 )  # fmt: skip
 #: Bytes that the trees take.
 SIZE = 1 << 30
-#: Seconds for a probe, and for a run of all or of one: some tracers hang.
-PATIENCE, ALL, ONE = 3, 120, 10
+#: Seconds for a probe, and until a tracer that says nothing is taken for dead.
+PATIENCE, SILENCE = 3, 8
 
 
 def main(names: list[str]) -> None:
@@ -48,24 +52,40 @@ def _run(tracer: tracers.Tracer, place: Path, root: Path, build: str) -> probes.
     program = place / f"probes-{build}"
     if not program.exists():
         probes.build(build, program)
+    left = probes.names(program)
+    ok, skipped, failed = 0, 0, []
     with probes.surroundings(program) as surrounding:
         words = [tracer.program, "-0"]
         command = probes.by_tracer(words, root, surrounding, "-t", str(PATIENCE))
-        try:
-            return probes.run(command, tracer.variables, ALL)
-        except RuntimeError:
-            pass
-        # One that ended the tracer or made it hang: each by itself, then.
-        outcomes = [_run_one(command, tracer, name) for name in probes.names(program)]
-    ok, skipped, failed = zip(*outcomes)
-    return probes.Outcome(sum(ok), sum(skipped), [line for lines in failed for line in lines])
+        while left:
+            for word, name, line in _results([*command, *left], tracer.variables):
+                left.remove(name)
+                ok += word == "ok"
+                skipped += word == "skip"
+                failed += [line] if word == "FAIL" else []
+            if left:  # the next one ended the tracer or made it hang
+                failed.append(f"{left.pop(0)}: ends the tracer")
+    return probes.Outcome(ok, skipped, failed)
 
 
-def _run_one(command: list[str], tracer: tracers.Tracer, name: str) -> probes.Outcome:
-    try:
-        return probes.run([*command, name], tracer.variables, ONE)
-    except RuntimeError as error:
-        return probes.Outcome(0, 0, [f"{name}: {error}"])
+def _results(command: list[str], variables: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Each probe's result, its name, and that with the reason, until there are no more."""
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/", **variables}
+    process = subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    output, text = process.stdout, b""
+    assert output is not None
+    while select.select([output], [], [], SILENCE)[0] and (more := os.read(output.fileno(), 65536)):
+        *lines, text = (text + more).split(b"\n")
+        for line in lines:
+            word, _, rest = line.decode(errors="replace").partition(" ")
+            if word in ("ok", "skip", "FAIL"):
+                yield word, rest.partition(":")[0], rest
+    process.kill()
+    output.close()
+    process.wait()
 
 
 def _table(names: list[str], found: dict[tuple[str, str, str], probes.Outcome]) -> str:

@@ -16,8 +16,8 @@ enum { /* errno(3) */
 	EPERM = 1, ENOENT = 2, ESRCH = 3, EINTR = 4, EIO = 5, E2BIG = 7, ENOEXEC = 8, EBADF = 9,
 	ECHILD = 10, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EBUSY = 16, EEXIST = 17, EXDEV = 18,
 	ENODEV = 19, ENOTDIR = 20, EISDIR = 21, EINVAL = 22, ENFILE = 23, EMFILE = 24, ETXTBSY = 26,
-	EFBIG = 27, ENOSPC = 28, EROFS = 30, EMLINK = 31, ERANGE = 34, ENAMETOOLONG = 36,
-	ENOSYS = 38, ELOOP = 40, ELIBBAD = 80, EUSERS = 87, EAFNOSUPPORT = 97, EDQUOT = 122, ENXIO = 6, EFAULT = 14, ENOTEMPTY = 39, EOPNOTSUPP = 95, ENOTSOCK = 88, ESPIPE = 29, ENODATA = 61, ESTALE = 116
+	EFBIG = 27, ENOSPC = 28, EROFS = 30, ERANGE = 34, ENAMETOOLONG = 36,
+	ENOSYS = 38, ELOOP = 40, ELIBBAD = 80, EUSERS = 87, EPROTONOSUPPORT = 93, EAFNOSUPPORT = 97, EDQUOT = 122, ENXIO = 6, EFAULT = 14, ENOTEMPTY = 39, EOPNOTSUPP = 95, ENODATA = 61, ESTALE = 116
 };
 
 enum { /* open(2), the flags that are the same everywhere */
@@ -35,6 +35,7 @@ enum { /* open(2), the flags that are the same everywhere */
 #define AT_STATX_SYNC_TYPE 0x6000
 #define AT_RECURSIVE 0x8000
 #define F_GETFD 1 /* positive: closed on execve(2) */
+#define F_SETFL 4
 #define F_DUPFD_CLOEXEC 1030
 
 enum { /* openat2(2) */
@@ -109,6 +110,7 @@ struct siginfo { /* the head of siginfo_t and of signalfd_siginfo: both are 128 
 	int signo, error, code;
 	char rest[116];
 };
+enum { SI_PID_OFFSET = 4 }; /* siginfo_t: who has sent it, in `rest` */
 
 enum { WNOHANG = 1, WUNTRACED = 2, WCONTINUED = 8 };
 #define WIFSTOPPED(status) (((status) & 0xff) == 0x7f)
@@ -126,7 +128,10 @@ struct timespec {
 	int64_t seconds, nanoseconds;
 };
 
-enum { AF_UNIX = 1, SOCK_SEQPACKET = 5, SOCK_CLOEXEC = O_CLOEXEC };
+enum {
+	AF_UNIX = 1, AF_NETLINK = 16, NETLINK_AUDIT = 9, SO_PEERCRED = 17, SOCK_SEQPACKET = 5,
+	SOCK_CLOEXEC = O_CLOEXEC
+};
 
 enum { /* ioctl(2) on a terminal */
 	TCGETS = 0x5401, TIOCGPGRP = 0x540f, TIOCSPGRP = 0x5410, TIOCSTI = 0x5412, TIOCLINUX = 0x541c

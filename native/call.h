@@ -69,13 +69,12 @@ enum route {
 enum condition { /* which of the calls of that number are meant */
 	ALWAYS,
 	IF_SET,   /* args[argument] (low 32 bits) has a bit of `value` */
-	IF_CLEAR, /* args[argument] has no bit of `value` */
-	IF_NULL, IF_POINTER, /* args[argument] is (not) NULL, 64 bits */
+	IF_POINTER, /* args[argument] is not NULL, 64 bits */
 	IF_EQUAL  /* the low 32 bits of args[argument] are `value` */
 };
 
 enum need { /* which containers need it */
-	EVERY, FAKE_IDS, UNAME, PORTS
+	EVERY, FAKE_IDS, UNAME
 };
 
 struct entry {

@@ -145,12 +145,14 @@ const struct entry entries[] = {
 	IF(recvfrom, BY_ANSWER, IF_POINTER, 4, 0, EVERY, recvfrom),
 	ANSWERED(getsockname, getsockname),
 	ANSWERED(getpeername, getpeername),
-	IF(getsockopt, BY_ANSWER, IF_EQUAL, 2, 17 /* SO_PEERCRED */, FAKE_IDS, getsockopt),
+	IF(getsockopt, BY_ANSWER, IF_EQUAL, 2, SO_PEERCRED, FAKE_IDS, getsockopt),
+	IF(socket, BY_ANSWER, IF_EQUAL, 2, NETLINK_AUDIT, EVERY, socket),
 
 	/* The system and its processes (calls_misc.c). */
-	IF(uname, BY_ANSWER, ALWAYS, 0, 0, UNAME, uname),
+	ALL(uname, BY_ANSWER, UNAME, uname),
 	IF(kill, BY_ANSWER, IF_EQUAL, 0, (uint32_t)-1, EVERY, kill_all),
-	FORBIDDEN_IF(clone, IF_SET, 0, CLONE_NAMESPACES | CLONE_UNTRACED, EPERM),
+	FORBIDDEN_IF(clone, IF_SET, 0, CLONE_NAMESPACES, EPERM),
+	IF(clone, BY_TRACE, IF_SET, 0, CLONE_UNTRACED, EVERY, clone),
 	ANSWERED(clone3, clone3),
 	FORBIDDEN_IF(unshare, IF_SET, 0, CLONE_NAMESPACES | CLONE_NEWTIME, EPERM),
 	FORBIDDEN(setns, EPERM),
@@ -178,6 +180,8 @@ const struct entry entries[] = {
 	FORBIDDEN(setdomainname, EPERM),
 	FORBIDDEN(settimeofday, EPERM),
 	FORBIDDEN(clock_settime, EPERM),
+	FORBIDDEN(syslog, EPERM),
+	FORBIDDEN(vhangup, EPERM),
 	FORBIDDEN(reboot, EPERM),
 	FORBIDDEN(init_module, EPERM),
 	FORBIDDEN(finit_module, EPERM),
@@ -206,7 +210,6 @@ int entry_counts(const struct container *container, const struct entry *entry)
 	switch (entry->need) {
 	case FAKE_IDS: return container->fake_ids;
 	case UNAME: return container->release || container->hostname;
-	case PORTS: return container->ports != NULL;
 	default: return 1;
 	}
 }
@@ -218,8 +221,6 @@ static int fits(const struct entry *entry, const long args[6])
 
 	switch (entry->condition) {
 	case IF_SET: return (low & entry->value) != 0;
-	case IF_CLEAR: return (low & entry->value) == 0;
-	case IF_NULL: return whole == 0;
 	case IF_POINTER: return whole != 0;
 	case IF_EQUAL: return low == entry->value;
 	default: return 1;

@@ -96,6 +96,6 @@ handler call_bind, call_connect, call_sendto, call_sendmsg, call_sendmmsg, call_
 	call_getsockname, call_getpeername, call_recvfrom, call_getsockopt;
 
 /* calls_misc.c */
-handler call_uname, call_kill_all, call_clone3;
+handler call_uname, call_kill_all, call_clone, call_clone3, call_socket;
 
 #endif

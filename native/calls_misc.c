@@ -1,4 +1,4 @@
-/* The name of the system, signals to everybody, and new processes. */
+/* The name of the system, signals to everybody, new processes, and who listens to them. */
 #include "calls.h"
 
 #include "kernel.h"
@@ -46,15 +46,40 @@ enum verdict call_kill_all(struct call *call)
 	return answer(call, subject_kill_all(call->subject, (int)signal));
 }
 
+/* CLONE_UNTRACED: sanitizers start a debugger of their own so. It is followed as all others are. */
+enum verdict call_clone(struct call *call)
+{
+	call->args[0] &= ~(long)CLONE_UNTRACED;
+	return RUN;
+}
+
 /* clone(2) and unshare(2) have their flags in a register, where the table sees them. */
 enum verdict call_clone3(struct call *call)
 {
-	uint64_t flags;
+	char *copy = call->scratch->buffer[0];
+	uint64_t size = (uint64_t)call->args[1], flags;
 
 	/* What is too short, or cannot be read, is the kernel's to refuse. */
-	if ((uint64_t)call->args[1] >= CLONE_ARGS_SIZE &&
-	    subject_read(call->subject, &flags, (uint64_t)call->args[0], sizeof flags) == 0 &&
-	    (flags & (CLONE_NAMESPACES | CLONE_NEWTIME | CLONE_UNTRACED)))
+	if (size < CLONE_ARGS_SIZE ||
+	    subject_read(call->subject, &flags, (uint64_t)call->args[0], sizeof flags) < 0)
+		return RUN;
+	if (flags & (CLONE_NAMESPACES | CLONE_NEWTIME))
 		return answer(call, -EPERM);
+	if (!(flags & CLONE_UNTRACED))
+		return RUN;
+	if (size > sizeof call->scratch->buffer[0])
+		return answer(call, -E2BIG);
+	if (subject_read(call->subject, copy, (uint64_t)call->args[0], size) < 0)
+		return answer(call, -EFAULT);
+	flags &= ~(uint64_t)CLONE_UNTRACED;
+	memcpy(copy, &flags, sizeof flags);
+	replace(call, 0, copy, size);
 	return RUN;
+}
+
+/* The kernel's audit is the host's, and lets only the host's root speak. As if it were not there:
+ * sshd takes "not permitted" for an error if it is root. */
+enum verdict call_socket(struct call *call)
+{
+	return (int)call->args[0] == AF_NETLINK ? answer(call, -EPROTONOSUPPORT) : RUN;
 }

@@ -98,15 +98,15 @@ static void start_notes(struct call *call)
 		call->note[i] = 0;
 }
 
-/* "/proc/PID/fd/N" and more, for the program, where N is a descriptor of ours; finish() closes it.
- * 0 or -ENAMETOOLONG. */
-static long lend(struct call *call, int argument, int fd, const char *more)
+/* Has the program use descriptor `fd` of ours, or `name` in it if that is not NULL, by a link of
+ * /proc; finish() closes it. 0 or -ENAMETOOLONG. */
+static long lend(struct call *call, int argument, int fd, const char *name)
 {
 	char digits[2][DECIMAL_SIZE], *path = call->scratch->buffer[0];
 
 	if (join(path, PATH_MAX, "/proc/",
 	         decimal(digits[0], (uint64_t)CALL(getpid, 0, 0, 0, 0, 0)), "/fd/",
-	         decimal(digits[1], (uint64_t)fd), more, NULL) < 0)
+	         decimal(digits[1], (uint64_t)fd), name ? "/" : NULL, name, NULL) < 0)
 		return -ENAMETOOLONG;
 	call->note[NOTE_CLOSE] = (uint64_t)fd + 1;
 	call->after = finish;
@@ -114,24 +114,24 @@ static long lend(struct call *call, int argument, int fd, const char *more)
 	return 0;
 }
 
-/* Lets the program make the call at `place`. Where the place has no path of its own the program
- * goes through our directory descriptor, which has to stay open until then. */
+/* The program is to make the call itself. The back end asks again when the program has been stopped
+ * for that; nothing may be left open until then, and it needs only to know that something has to be
+ * done. */
+static enum verdict ask_again(struct call *call)
+{
+	call->after = finish;
+	return RUN;
+}
+
+/* Lets the program make the call on what was found at `place`. It does not get the path: while the
+ * kernel goes along it, another process could make a link of a name in it, which would lead to the
+ * host's files. */
 static enum verdict run_place(struct call *call, int argument, struct place *place)
 {
-	char *more = call->scratch->buffer[1];
-
-	if (call->may_give) {
-		/* The back end asks again when the program has been stopped; nothing may be left
-		 * open until then, and it needs only to know that something has to be done. */
-		call->after = finish;
-		return RUN;
-	}
-	if (place->directory == AT_FDCWD)
+	if (place->magic)
 		return run_at(call, argument, place);
-	if (join(more, PATH_MAX, "/", place->path, NULL) < 0 ||
-	    lend(call, argument, place->directory, more) < 0)
-		return answer(call, -ENAMETOOLONG);
-	place->directory = AT_FDCWD;
+	lend(call, argument, place->fd, NULL);
+	place->fd = -1;
 	return RUN;
 }
 
@@ -152,7 +152,8 @@ static int is_plain(const struct stat *st)
 	       ((st->mode & S_IFMT) == S_IFCHR && (st->rdev >> 8 & 0xfff) == MAJOR_MEMORY);
 }
 
-/* Opens the file behind O_PATH descriptor `fd` for the program. */
+/* Opens the file behind O_PATH descriptor `fd` for the program. We must not wait until somebody, who
+ * may need us for that, gives up a lease (fcntl(2)): -EAGAIN then. */
 static long open_again(struct call *call, int fd, unsigned flags, unsigned mode)
 {
 	char path[FD_PATH_SIZE];
@@ -160,9 +161,10 @@ static long open_again(struct call *call, int fd, unsigned flags, unsigned mode)
 
 	if ((flags & O_TMPFILE) == O_TMPFILE)
 		subject_use_mask(call->subject);
-	/* The path is a link itself. */
-	result = sys_openat(AT_FDCWD, fd_path(path, fd), (int)(flags & ~(unsigned)O_NOFOLLOW),
-	                    mode);
+	flags &= ~(unsigned)O_NOFOLLOW; /* the path is a link itself */
+	result = sys_openat(AT_FDCWD, fd_path(path, fd), (int)(flags | O_NONBLOCK), mode);
+	if (result >= 0 && !(flags & O_NONBLOCK))
+		CALL(fcntl, result, F_SETFL, flags, 0, 0);
 	if (result >= 0 && (flags & O_TMPFILE) == O_TMPFILE)
 		own_open_file(call->subject, fd_path(path, (int)result));
 	return result;
@@ -208,22 +210,53 @@ static void permit_it(struct call *call, int fd, uint32_t wanted)
 	call->after = finish;
 }
 
-/* As permit_it(), for a file to be created in the directory of `place`. */
-static void permit_creation(struct call *call, const struct place *place)
+/* Lets the program create the file at `place`, in the directory that was found. */
+static enum verdict run_creation(struct call *call, int argument, const struct place *place)
 {
-	char *path = call->scratch->buffer[0];
-	size_t n = length(place->path);
+	const char *path = place->path;
+	char *directory = call->scratch->buffer[1];
+	size_t n = length(path);
 	long fd;
 
-	while (n > 0 && place->path[n - 1] != '/')
+	/* A slash at the end is part of the name, for the kernel to refuse. */
+	while (n > 1 && (path[n - 1] == '/' || (path[n - 1] == '.' && path[n - 2] == '/')))
 		n--;
-	memcpy(path, place->path, n);
-	path[n] = 0;
-	fd = sys_openat(place->directory, n ? path : ".", O_PATH | O_DIRECTORY, 0);
-	if (fd >= 0) {
-		permit_it(call, (int)fd, 0300);
+	while (n > 0 && path[n - 1] != '/')
+		n--;
+	memcpy(directory, path, n);
+	directory[n] = 0;
+	fd = sys_openat(place->directory, n ? directory : ".", O_PATH | O_DIRECTORY, 0);
+	if (fd < 0)
+		return answer(call, fd);
+	if (lend(call, argument, (int)fd, path + n) < 0) {
 		sys_close((int)fd);
+		return answer(call, -ENAMETOOLONG);
 	}
+	permit_it(call, (int)fd, 0300);
+	return RUN;
+}
+
+/* Makes `flags` those of the call. */
+static void use_flags(struct call *call, const struct opening *o, unsigned flags)
+{
+	if (call->number == NR_openat2) {
+		/* What `resolve` demands has been seen to. */
+		struct open_how *how = (struct open_how *)call->scratch->buffer[1];
+
+		*how = (struct open_how){flags, o->mode, 0};
+		replace(call, 2, how, sizeof *how);
+		call->args[3] = sizeof *how;
+		return;
+	}
+	if (flags == o->flags)
+		return;
+#ifdef __x86_64__
+	if (call->number == NR_creat) {
+		call->number = NR_open;
+		call->args[2] = call->args[1];
+	}
+#endif
+	call->args[o->argument + 1] = (long)flags;
 }
 
 /* The program opens it itself. `st` is NULL for what is not there yet. */
@@ -233,31 +266,25 @@ static enum verdict open_itself(struct call *call, const struct opening *o, stru
 	unsigned flags = o->flags;
 	enum verdict verdict;
 
-	if (!call->may_give && permit_allowed(call->subject)) {
-		if (!st)
-			permit_creation(call, place);
-		else if (is_plain(st))
+	if (call->may_give)
+		return ask_again(call);
+	if (st) {
+		if (is_plain(st))
 			permit_it(call, place->fd, wanted_bits(flags));
+		flags &= ~(unsigned)O_NOFOLLOW; /* what is a link for the kernel is none here */
+		verdict = run_place(call, o->argument, place);
+	} else {
+		flags |= O_NOFOLLOW;
+		verdict = run_creation(call, o->argument, place);
 	}
+	if (verdict != RUN)
+		return verdict;
 	if ((!st || (flags & O_TMPFILE) == O_TMPFILE) && must_own(call->subject)) {
 		call->note[NOTE_NEW] = 1;
 		call->after = finish;
 	}
-	/* What is a link for the kernel is none for the program. */
-	if (place->magic)
-		flags &= ~(unsigned)O_NOFOLLOW;
-	verdict = run_place(call, o->argument, place);
-	if (call->number == NR_openat2) {
-		/* What `resolve` demands has been seen to. */
-		struct open_how *how = (struct open_how *)call->scratch->buffer[1];
-
-		*how = (struct open_how){flags, o->mode, 0};
-		replace(call, 2, how, sizeof *how);
-		call->args[3] = sizeof *how;
-	} else if (flags != o->flags) {
-		call->args[o->argument + 1] = (long)flags;
-	}
-	return verdict;
+	use_flags(call, o, flags);
+	return RUN;
 }
 
 /* `place` has been found. -EEXIST as an answer may mean that it has to be found again. */
@@ -291,7 +318,10 @@ static enum verdict open_place(struct call *call, const struct opening *o, struc
 		return answer(call, o->flags & O_DIRECTORY ? -ENOTDIR : -ELOOP);
 	if (!is_plain(&st))
 		return open_itself(call, o, place, &st);
-	return give(call, open_again(call, place->fd, o->flags, o->mode), o->flags);
+	result = open_again(call, place->fd, o->flags, o->mode);
+	if (result == -EAGAIN && !(o->flags & O_NONBLOCK))
+		return open_itself(call, o, place, &st);
+	return give(call, result, o->flags);
 }
 
 /* A file of /proc whose content depends on the host's paths or ids. */
@@ -300,7 +330,7 @@ static enum verdict open_rewritten(struct call *call, const struct opening *o, l
 	if (fd < 0 || call->may_give)
 		return give(call, fd, o->flags);
 	/* The program opens our copy. */
-	lend(call, o->argument, (int)fd, "");
+	lend(call, o->argument, (int)fd, NULL);
 	return RUN;
 }
 
@@ -454,48 +484,53 @@ static enum verdict run_found(struct call *call, int dirfd, int argument, int ho
 {
 	struct place *place = &call->scratch->place[0];
 	enum verdict verdict;
-	long result = find_place(call, 0, dirfd, argument, how);
+	long result = find_place(call, 0, dirfd, argument, how | LOCATE_OPEN);
 
 	if (result < 0)
 		return answer(call, result);
 	start_notes(call);
-	if (place->fd >= 0)
+	if (place->fd < 0) {
+		verdict = answer(call, place->error);
+	} else if (call->may_give) {
+		verdict = ask_again(call);
+	} else {
 		permit_it(call, place->fd, call->number == NR_chdir ? 0100 : 0600);
-	verdict = place->error == -EACCES ? answer(call, -EACCES) :
-	                                    run_place(call, argument, place);
+		verdict = run_place(call, argument, place);
+	}
 	place_close(place);
 	return verdict;
 }
 
-/* How to find what the program uses itself: root may need help then. */
-static int with_help(const struct call *call, int how)
-{
-	return !call->may_give && permit_allowed(call->subject) ? how | LOCATE_OPEN : how;
-}
-
 enum verdict call_chdir(struct call *call)
 {
-	return run_found(call, AT_FDCWD, 0, with_help(call, LOCATE_FOLLOW));
+	return run_found(call, AT_FDCWD, 0, LOCATE_FOLLOW);
 }
 
 /* Not made here: RLIMIT_FSIZE is the program's, and SIGXFSZ too. */
 enum verdict call_truncate(struct call *call)
 {
-	return run_found(call, AT_FDCWD, 0, with_help(call, LOCATE_FOLLOW));
+	return run_found(call, AT_FDCWD, 0, LOCATE_FOLLOW);
+}
+
+/* As run_found(), for calls with a flag that says that a link at the end is not to be followed: it is
+ * cleared, as the program is to follow ours. */
+static enum verdict run_watch(struct call *call, int dirfd, int argument, long *flags, long flag)
+{
+	enum verdict verdict = run_found(call, dirfd, argument, *flags & flag ? 0 : LOCATE_FOLLOW);
+
+	if (verdict == RUN)
+		*flags &= ~flag;
+	return verdict;
 }
 
 enum verdict call_inotify_add_watch(struct call *call)
 {
-	int how = call->args[2] & IN_DONT_FOLLOW ? 0 : LOCATE_FOLLOW;
-
-	return run_found(call, AT_FDCWD, 1, with_help(call, how));
+	return run_watch(call, AT_FDCWD, 1, &call->args[2], IN_DONT_FOLLOW);
 }
 
 enum verdict call_fanotify_mark(struct call *call)
 {
-	int how = call->args[1] & FAN_MARK_DONT_FOLLOW ? 0 : LOCATE_FOLLOW;
-
-	return run_found(call, (int)call->args[3], 4, how);
+	return run_watch(call, (int)call->args[3], 4, &call->args[1], FAN_MARK_DONT_FOLLOW);
 }
 
 enum verdict call_chroot(struct call *call)
@@ -530,8 +565,12 @@ static enum verdict execute(struct call *call, int dirfd, int argument, int flag
 	if (result < 0)
 		return answer(call, result);
 	result = program_find(call, dirfd, text, flags & ~AT_EXECVE_CHECK, call->program);
-	if (result < 0 || (flags & AT_EXECVE_CHECK))
+	if (result < 0)
 		return answer(call, result);
+	if (flags & AT_EXECVE_CHECK) {
+		program_release(call->program);
+		return answer(call, 0);
+	}
 	return EXECUTE;
 }
 

@@ -12,7 +12,7 @@ extern const char __executable_start[], _end[];
 
 struct copying {
 	const struct subject *subject;
-	const struct ids *ids; /* status: of the process, NULL if it is none of the container */
+	const struct subject *process; /* status: whose, NULL if it is none of the container */
 	int from, to;
 	int hidden;            /* what follows belongs to a mapping that is not shown */
 	long error;
@@ -107,14 +107,6 @@ static uint64_t hexadecimal(const char *text, char *end)
 	return value;
 }
 
-static int starts(const char *text, const char *with)
-{
-	while (*with)
-		if (*text++ != *with++)
-			return 0;
-	return 1;
-}
-
 /* Looks at a line that may start with the address of a mapping. Returns whether the line, and
  * what follows until the next such line, is shown. */
 static int is_shown(struct copying *copying, const char *line)
@@ -156,7 +148,7 @@ static void rewrite_numa_maps(struct copying *copying, char *line)
 
 	if (!is_shown(copying, line))
 		return;
-	while (*path && !starts(path, " file=/"))
+	while (*path && !after_start(path, " file=/"))
 		path++;
 	if (!*path) {
 		put(copying, line);
@@ -221,44 +213,47 @@ static void put_mapped(struct copying *copying, const char *line, uint32_t real,
 static void rewrite_status(struct copying *copying, char *line)
 {
 	const struct container *container = copying->subject->container;
-	const struct ids *ids = copying->ids;
+	const struct ids *ids = copying->process ? copying->process->ids : NULL;
 	const struct cap_data *caps = ids ? ids->capabilities : NULL;
 	const int fake = container->fake_ids;
 
-	if (starts(line, "TracerPid:")) {
-		put(copying, "TracerPid:\t0\n");
-	} else if (fake && !ids && starts(line, "Uid:")) {
+	if (after_start(line, "TracerPid:")) {
+		put(copying, "TracerPid:\t");
+		put_number(copying, copying->process ? (uint64_t)subject_tracer(copying->process) :
+		                                       0);
+		put(copying, "\n");
+	} else if (fake && !ids && after_start(line, "Uid:")) {
 		put_mapped(copying, line, container->host_uid, container->base_uid);
-	} else if (fake && !ids && starts(line, "Gid:")) {
+	} else if (fake && !ids && after_start(line, "Gid:")) {
 		put_mapped(copying, line, container->host_gid, container->base_gid);
 	} else if (!fake || !ids) {
 		put(copying, line);
 		put(copying, "\n");
-	} else if (starts(line, "Uid:")) {
+	} else if (after_start(line, "Uid:")) {
 		put_ids(copying, "Uid:", ids->uid, ids->euid, ids->suid, ids->fsuid);
-	} else if (starts(line, "Gid:")) {
+	} else if (after_start(line, "Gid:")) {
 		put_ids(copying, "Gid:", ids->gid, ids->egid, ids->sgid, ids->fsgid);
-	} else if (starts(line, "Groups:")) {
+	} else if (after_start(line, "Groups:")) {
 		put(copying, "Groups:\t");
 		for (uint32_t i = 0; i < ids->count; i++) {
 			put_number(copying, ids->groups[i]);
 			put(copying, " ");
 		}
 		put(copying, "\n");
-	} else if (starts(line, "NoNewPrivs:")) {
+	} else if (after_start(line, "NoNewPrivs:")) {
 		put(copying, ids->no_new_privileges ? "NoNewPrivs:\t1\n" : "NoNewPrivs:\t0\n");
-	} else if (starts(line, "CapInh:")) {
+	} else if (after_start(line, "CapInh:")) {
 		put_set(copying, "CapInh:\t",
 		        (uint64_t)caps[1].inheritable << 32 | caps[0].inheritable);
-	} else if (starts(line, "CapPrm:")) {
+	} else if (after_start(line, "CapPrm:")) {
 		put_set(copying, "CapPrm:\t",
 		        (uint64_t)caps[1].permitted << 32 | caps[0].permitted);
-	} else if (starts(line, "CapEff:")) {
+	} else if (after_start(line, "CapEff:")) {
 		put_set(copying, "CapEff:\t",
 		        (uint64_t)caps[1].effective << 32 | caps[0].effective);
-	} else if (starts(line, "CapBnd:")) {
+	} else if (after_start(line, "CapBnd:")) {
 		put_set(copying, "CapBnd:\t", ids->bounding);
-	} else if (starts(line, "CapAmb:")) {
+	} else if (after_start(line, "CapAmb:")) {
 		put_set(copying, "CapAmb:\t", ids->ambient);
 	} else {
 		put(copying, line);
@@ -309,7 +304,7 @@ static void copy_lines(struct copying *copying, rewriter *rewrite)
 }
 
 /* A copy of `path` in memory, opened for reading; or a negative errno. */
-static long copy(const struct subject *subject, const struct ids *ids, const char *path,
+static long copy(const struct subject *subject, const struct subject *process, const char *path,
                  rewriter *rewrite)
 {
 	struct copying *copying;
@@ -325,7 +320,7 @@ static long copy(const struct subject *subject, const struct ids *ids, const cha
 		if (result >= 0) {
 			copying = (struct copying *)result;
 			copying->subject = subject;
-			copying->ids = ids;
+			copying->process = process;
 			copying->from = (int)from;
 			copying->to = (int)to;
 			copy_lines(copying, rewrite);
@@ -356,12 +351,14 @@ static const char *read_pid(const char *text, int *pid)
 	return p + 1;
 }
 
-static const struct ids *ids_of(const struct subject *subject, int pid, int tid)
+static const struct subject *process_of(const struct subject *asking, int pid, int tid)
 {
-	if (tid == subject->tid)
-		return subject->ids;
-	subject = subject_find(subject, pid);
-	return subject ? subject->ids : NULL;
+	const struct subject *thread;
+
+	if (tid == asking->tid)
+		return asking;
+	thread = subject_find(asking, tid);
+	return thread ? thread : subject_find(asking, pid);
 }
 
 static long rewritten_process(const struct subject *subject, const char *path)
@@ -373,13 +370,13 @@ static long rewritten_process(const struct subject *subject, const char *path)
 	if (!name)
 		return -ENODATA;
 	tid = pid;
-	if (starts(name, "task/")) {
+	if (after_start(name, "task/")) {
 		name = read_pid(name + sizeof "task/" - 1, &tid);
 		if (!name)
 			return -ENODATA;
 	}
 	if (equal(name, "status"))
-		return copy(subject, ids_of(subject, pid, tid), path, rewrite_status);
+		return copy(subject, process_of(subject, pid, tid), path, rewrite_status);
 	if (equal(name, "maps") || equal(name, "smaps"))
 		return copy(subject, NULL, path, rewrite_maps);
 	if (equal(name, "numa_maps"))
@@ -391,7 +388,7 @@ long rewritten(struct call *call, const struct place *place, unsigned flags)
 {
 	const struct container *container = call->subject->container;
 
-	if (!starts(place->path, "/proc/") || place->fd < 0 || place->directory != AT_FDCWD ||
+	if (!after_start(place->path, "/proc/") || place->fd < 0 || place->directory != AT_FDCWD ||
 	    (flags & (O_ACCMODE | O_PATH | O_DIRECTORY)))
 		return -ENODATA;
 	if (container->release && equal(place->path, "/proc/sys/kernel/osrelease"))

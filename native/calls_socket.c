@@ -10,7 +10,7 @@
 enum {
 	AF_INET = 2, AF_INET6 = 10,
 	SUN_PATH = 108, PATH_AT = 2, /* in struct sockaddr_un */
-	SOL_SOCKET = 1, SO_PEERCRED = 17, SO_DOMAIN = 39,
+	SOL_SOCKET = 1, SO_DOMAIN = 39,
 	SCM_CREDENTIALS = 2,
 	SHORTCUTS = 64,
 	MESSAGES = 1024, /* UIO_MAXIOV */
@@ -90,15 +90,6 @@ static void shortcut_prefix(char buffer[FD_NAME_SIZE])
 
 	join(buffer, FD_NAME_SIZE, "/proc/",
 	     decimal(digits, (uint64_t)CALL(getpid, 0, 0, 0, 0, 0)), "/fd/", NULL);
-}
-
-/* What follows `with` in `text`, NULL if it does not start so. */
-static const char *after_start(const char *text, const char *with)
-{
-	while (*with)
-		if (*text++ != *with++)
-			return NULL;
-	return text;
 }
 
 /* The descriptor of the shortcut that `path` begins with, and what follows it; -1: none. */

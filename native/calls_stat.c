@@ -163,7 +163,7 @@ static long root_access(const struct call *call, struct target *target, int mode
 static enum verdict access_file(struct call *call, int dirfd, int argument, int mode, int flags)
 {
 	struct target target;
-	char buffer[FD_PATH_SIZE];
+	const char *name;
 	long error;
 
 	if (mode & ~(R_OK | W_OK | X_OK) || flags & ~(AT_SYMLINK_NOFOLLOW | AT_EACCESS | AT_EMPTY_PATH))
@@ -172,10 +172,10 @@ static enum verdict access_file(struct call *call, int dirfd, int argument, int 
 	if (error < 0)
 		return answer(call, error);
 	error = CALL(faccessat2, target.directory, target.path, mode, target.flags, 0);
-	if (error == -ENOSYS) /* before Linux 5.8 */
-		error = target.path[0]
-		        ? CALL(faccessat, target.directory, target.path, mode, 0, 0)
-		        : CALL(faccessat, AT_FDCWD, fd_path(buffer, target.directory), mode, 0, 0);
+	if (error == -ENOSYS) { /* before Linux 5.8 */
+		name = target_name(&target);
+		error = name ? CALL(faccessat, AT_FDCWD, name, mode, 0, 0) : -ENOENT;
+	}
 	if (error == -EACCES)
 		error = root_access(call, &target, mode, flags);
 	return answer(call, leave(&target, error));

@@ -17,7 +17,6 @@ enum { /* capabilities(7), "The securebits flags"; each one's lock is the bit ab
 	SECURE_BITS = 0x55, SECURE_LOCKS = 0xaa
 };
 
-enum { NGROUPS_MAX = 65536 }; /* getgroups(2) */
 
 struct sets {
 	uint64_t effective, permitted, inheritable;
@@ -254,10 +253,8 @@ long ids_setgroups(struct ids *ids, uint32_t count, const uint32_t *groups)
 {
 	if (!ids_capable(ids, CAP_SETGID))
 		return -EPERM;
-	if (count > NGROUPS_MAX)
-		return -EINVAL;
 	if (count > IDS_GROUPS)
-		return -ENOMEM;
+		return -EINVAL;
 	for (uint32_t i = 0; i < count; i++)
 		if (groups[i] == NONE)
 			return -EINVAL;

@@ -8,6 +8,8 @@
 
 #include "abi.h"
 
+/* The most groups. It is less than the kernel's NGROUPS_MAX (65536): initgroups(3) takes as many as
+ * it can get. */
 enum { IDS_GROUPS = 64 };
 
 enum { /* capabilities(7), those that are looked at */
@@ -32,7 +34,7 @@ void ids_start(struct ids *ids, uint32_t uid, uint32_t gid);
 
 /* Each as the system call of that name; arguments as the kernel takes them ((uint32_t)-1 leaves an
  * id). 0 or -EPERM, -EINVAL; ids_setfsuid() and ids_setfsgid() return the former one.
- * ids_setgroups() fails with -ENOMEM for more than IDS_GROUPS. */
+ * ids_setgroups() fails with -EINVAL for more than IDS_GROUPS. */
 long ids_setuid(struct ids *ids, uint32_t uid);
 long ids_setgid(struct ids *ids, uint32_t gid);
 long ids_setreuid(struct ids *ids, uint32_t real, uint32_t effective);

@@ -6,15 +6,6 @@
 
 static const char removed[] = " (deleted)";
 
-/* What follows `head` in `path`, NULL if it does not begin so. */
-static const char *after(const char *path, const char *head)
-{
-	while (*head)
-		if (*path++ != *head++)
-			return NULL;
-	return path;
-}
-
 static int is_name(const char *path)
 {
 	while (*path && *path != '/')
@@ -32,16 +23,16 @@ static enum proc_kind kind_of(const char *path)
 		return PROC_CWD;
 	if (equal(path, "exe"))
 		return PROC_EXE;
-	if ((name = after(path, "fd/")) || (name = after(path, "map_files/")))
+	if ((name = after_start(path, "fd/")) || (name = after_start(path, "map_files/")))
 		return is_name(name) ? PROC_FD : PROC_NONE;
-	name = after(path, "ns/");
+	name = after_start(path, "ns/");
 	return name && is_name(name) ? PROC_OTHER : PROC_NONE;
 }
 
 struct proc_link proc_link(const struct subject *asking, const char *path)
 {
 	struct proc_link link = {PROC_NONE, NULL};
-	const char *rest = after(path, "/proc/"), *task;
+	const char *rest = after_start(path, "/proc/"), *task;
 	int64_t pid;
 
 	if (!rest)
@@ -56,7 +47,7 @@ struct proc_link proc_link(const struct subject *asking, const char *path)
 		return link;
 	while (*rest++ != '/')
 		;
-	task = after(rest, "task/");
+	task = after_start(rest, "task/");
 	if (task && number(task, '/', 10) > 0) {
 		while (*task++ != '/')
 			;

@@ -34,6 +34,8 @@ struct walk {
 
 enum { GO_ON = 1, DONE = 0 };
 
+enum { LONGEST = PATH_MAX - 4 }; /* of a host path: a suffix and the NUL have to fit behind it */
+
 enum { LINK_SIZE = 64 }; /* of a buffer for subject->proc and "/fd/N" */
 
 /* The next name of the path: slashes and "." are nothing. */
@@ -65,7 +67,9 @@ static long to_host(struct walk *w, const char *suffix)
 	long error = view_to_host(w->view, p->container, p->path);
 	size_t n = error < 0 ? 0 : length(p->path);
 
-	return error < 0 ? error : join(p->path + n, PATH_MAX - n, suffix, NULL);
+	if (error < 0)
+		return error;
+	return n > LONGEST ? -ENAMETOOLONG : join(p->path + n, PATH_MAX - n, suffix, NULL);
 }
 
 /* Goes to a container path. */
@@ -129,7 +133,7 @@ static long enter(struct walk *w, const char *link)
 	char *text = w->place->text;
 	long n = sys_readlinkat(AT_FDCWD, link, text, PATH_MAX), error = n;
 
-	if (n == PATH_MAX)
+	if (n > LONGEST)
 		error = -ENAMETOOLONG;
 	if (n < 0 && n != -ENAMETOOLONG)
 		return n;
@@ -230,6 +234,10 @@ static long finish(struct walk *w, long fd, long error)
 		                           || equal(p->container, w->subject->chroot));
 		p->magic = view_is_target(w->view, p->container)
 		           && view_at(w->view, p->container)->magic;
+		if (p->magic && fd >= 0) { /* it is that of the link */
+			sys_close((int)fd);
+			fd = -1;
+		}
 	}
 	if (w->how & LOCATE_OPEN && fd < 0 && !error) {
 		fd = sys_openat(p->directory, p->path, O_PATH | (p->magic ? 0 : O_NOFOLLOW), 0);
@@ -309,7 +317,7 @@ static long follow_file(struct walk *w)
 
 	if (n < 0 && n != -ENAMETOOLONG)
 		return n;
-	p->text[n < 0 ? 0 : n] = 0;
+	p->text[n < 0 || n > LONGEST ? 0 : n] = 0;
 	/* A descriptor of a symbolic link leads to that link, which the kernel shall not follow. */
 	if (proc_translate(w->subject, p->path, p->text) < 0 || sys_stat(p->path, &st) < 0
 	    || S_ISLNK(st.mode))
@@ -429,6 +437,8 @@ static long step(struct walk *w)
 	if (view_at(w->view, p->container)->target_length != end
 	    && (last ? (w->how & LOCATE_FOLLOW) != 0 : !view_has_below(w->view, p->container)))
 		got = sys_readlinkat(AT_FDCWD, p->path, p->text, PATH_MAX);
+	if (got == -ENAMETOOLONG && proc_link(w->subject, p->path).kind != PROC_NONE)
+		got = 0; /* to a place that is too deep to be told: it is followed all the same */
 	if (got >= 0)
 		return follow(w, rest, got);
 	if (got != -EINVAL && !last && !(w->how & LENIENT && got == -ENOENT))
@@ -709,7 +719,9 @@ long read_link(const struct subject *subject, struct place *place, char *out, si
 	char *text = place->text;
 	long n;
 
-	if (place->directory == AT_FDCWD && !place->magic)
+	if (place->magic) /* it stands for a file */
+		return -EINVAL;
+	if (place->directory == AT_FDCWD)
 		link = proc_link(subject, place->path);
 	if (link.kind == PROC_NONE || link.kind == PROC_OTHER)
 		return sys_readlinkat(place->directory, place->path, out, size);

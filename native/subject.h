@@ -53,6 +53,9 @@ void subject_use_mask(const struct subject *subject);
 /* The subject of another process of this container by its pid, NULL if it is none of ours. */
 const struct subject *subject_find(const struct subject *asking, int pid);
 
+/* The process of this container that traces the subject by ptrace(2), 0 for none. */
+int subject_tracer(const struct subject *subject);
+
 /* Changes the subject's root directory (chroot(2)) to a container path; 0 or -ENOMEM. */
 long subject_set_chroot(struct subject *subject, const char *path);
 

@@ -40,6 +40,14 @@ int equal(const char *a, const char *b)
 	return *a == *b;
 }
 
+const char *after_start(const char *text, const char *start)
+{
+	while (*start)
+		if (*text++ != *start++)
+			return NULL;
+	return text;
+}
+
 static long join_list(char *buffer, size_t size, va_list parts)
 {
 	size_t used = 0;

@@ -17,6 +17,8 @@ void *memset(void *target, int byte, size_t size);
 
 size_t length(const char *text);
 int equal(const char *a, const char *b);
+/* What follows `start` in `text`, NULL if it does not begin so. */
+const char *after_start(const char *text, const char *start);
 
 /* Copies and joins strings, the last argument being NULL. 0, or -ENAMETOOLONG. */
 long join(char *buffer, size_t size, ...);

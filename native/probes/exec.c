@@ -510,6 +510,20 @@ PROBE(exec_many_arguments)
 	same_text(output, "5000 995000\n");
 }
 
+/* More of them than a new stack holds besides: its interpreter needs all of them once more. */
+PROBE(exec_script_many_arguments)
+{
+	static char *arguments[20002];
+	const char *output;
+
+	put("script", "#!/bin/sh\necho $#\n");
+	works(chmod("script", 0755));
+	for (int i = 0; i < 20001; i++)
+		arguments[i] = "an argument of some length";
+	equal(run("./script", arguments, (char *[]){"A=1", NULL}, &output), 0);
+	same_text(output, "20000\n");
+}
+
 PROBE(exec_long_argument)
 {
 	char *text = malloc(131072 + 1);
@@ -545,6 +559,9 @@ PROBE(exec_keeps_what_it_should)
 	sigset_t blocked;
 	char want[64];
 
+	/* A shell's job in the background ignores these. */
+	works((long)signal(SIGINT, SIG_DFL));
+	works((long)signal(SIGQUIT, SIG_DFL));
 	works((long)signal(SIGUSR1, SIG_IGN));
 	works((long)signal(SIGUSR2, _exit));
 	sigemptyset(&blocked);

@@ -555,6 +555,48 @@ PROBE(lease_of_a_file)
 	works(fcntl(fd, F_SETLEASE, F_UNLCK));
 }
 
+static volatile sig_atomic_t lease_broken;
+
+static void note_broken_lease(int signal)
+{
+	lease_broken = signal;
+}
+
+/* Whoever opens a file waits until a lease is given up; nobody else may wait with it. */
+PROBE(lease_that_is_in_the_way)
+{
+	sigset_t broken, before;
+	int fd;
+
+	sigemptyset(&broken);
+	sigaddset(&broken, SIGIO);
+	works(sigprocmask(SIG_BLOCK, &broken, &before));
+	works((long)signal(SIGIO, note_broken_lease));
+	put("file", "x");
+	fd = (int)works(open("file", O_RDWR));
+	for (int flags = 0; flags <= O_NONBLOCK; flags += O_NONBLOCK) {
+		pid_t pid;
+
+		works(fcntl(fd, F_SETLEASE, F_WRLCK));
+		pid = spawn();
+		if (!pid) {
+			if (flags)
+				refused(open("file", O_RDONLY | flags), EWOULDBLOCK);
+			else
+				equal(works(fcntl((int)works(open("file", O_RDONLY)), F_GETFL)) &
+				      O_NONBLOCK, 0);
+			_exit(0);
+		}
+		for (lease_broken = 0; !lease_broken;)
+			sigsuspend(&before);
+		if (flags)
+			join(pid);
+		works(fcntl(fd, F_SETLEASE, F_UNLCK));
+		if (!flags)
+			join(pid);
+	}
+}
+
 PROBE(transfer_between_descriptors)
 {
 	int in, out, ends[2];

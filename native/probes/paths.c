@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <sys/mman.h>
+#include <time.h>
 
 static long size_of(const char *path)
 {
@@ -314,6 +315,46 @@ PROBE(deep_directory)
 	same_text(getcwd(absolute, sizeof(absolute)), scratch);
 }
 
+/* Wherever the limit on the length of paths comes to lie: within a name, at its end, behind it. */
+PROBE(deep_directories_of_each_length)
+{
+	enum { LONG = 200, SHORT = 16, LONG_ONES = 18, ALL = 50 };
+	static char name[LONG + 1], path[16384];
+
+	memset(name, 'd', LONG);
+	for (int first = 1; first <= SHORT + 1; first++) {
+		struct stat here, seen;
+
+		for (int i = 0; i < ALL; i++) {
+			int fd;
+
+			name[i == 0 ? first : i <= LONG_ONES ? LONG : SHORT] = 0;
+			works(mkdir(name, 0755));
+			works(stat(".", &here));
+			works(chdir(name));
+			works(fd = open("..", O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+			works(fstatat(fd, ".", &seen, 0));
+			equal(seen.st_ino, here.st_ino);
+			works(fstatat(fd, name, &seen, AT_SYMLINK_NOFOLLOW));
+			works(stat(".", &here));
+			equal(seen.st_ino, here.st_ino);
+			works(close(fd));
+			memset(name, 'd', LONG);
+		}
+#ifdef __GLIBC__ /* it looks for the names on the way up */
+		check(getcwd(path, sizeof(path)));
+		check(strlen(path) > PATH_MAX);
+#endif
+		for (int i = ALL; i--;) {
+			name[i == 0 ? first : i <= LONG_ONES ? LONG : SHORT] = 0;
+			works(chdir(".."));
+			works(rmdir(name));
+			memset(name, 'd', LONG);
+		}
+	}
+	same_text(getcwd(path, sizeof(path)), scratch);
+}
+
 PROBE(path_is_null)
 {
 	struct stat seen;
@@ -538,4 +579,96 @@ PROBE(host_file_is_hidden)
 	check(open(path, O_RDONLY) == -1);
 	snprintf(path, sizeof(path), "/proc/self/cwd/../../../../../../../../../..%s", expected.absent);
 	refused(open(path, O_RDONLY), ENOENT);
+}
+
+static int is_below(const char *path, const char *directory)
+{
+	size_t n = strlen(directory);
+
+	return !strncmp(path, directory, n) && path[n] == '/';
+}
+
+#ifdef __x86_64__
+/* open(2) of i386, with what tells of `syscall` in rcx. */
+PROBE(host_file_is_hidden_from_int_80)
+{
+	static const unsigned char code[] = {
+		0x53,                         /* push %rbx */
+		0xb8, 5, 0, 0, 0,             /* mov $5, %eax */
+		0xbb, 0x40, 0, 0, 0x20,       /* mov $0x20000040, %ebx */
+		0xb9, 0x17, 0, 0, 0x20,       /* mov $0x20000017, %ecx */
+		0xba, 0, 0, 0, 0,             /* mov $0, %edx */
+		0xcd, 0x80,                   /* int $0x80 */
+		0x5b,                         /* pop %rbx */
+		0xc3                          /* ret */
+	};
+	char *at = mmap((void *)0x20000000, 8192, PROT_READ | PROT_WRITE | PROT_EXEC,
+	                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	int (*call)(void) = (int (*)(void))(uintptr_t)at;
+	int fd;
+
+	if (!expected.absent)
+		skip("--absent is not given");
+	check(at != MAP_FAILED);
+	memcpy(at, code, sizeof(code));
+	strcpy(at + 0x40, expected.absent);
+	fd = call();
+	check(fd == -ENOENT || fd == -ENOSYS);
+}
+#endif
+
+/* Names that become links, while they are used, to what is there only outside of the container. */
+PROBE(names_that_become_links)
+{
+	enum { EXCHANGE = 2, MILLISECONDS = 200 };
+	struct timespec start, now;
+	char *outside, descriptor[64];
+	int top;
+	pid_t pid;
+
+	if (!expected.absent)
+		skip("--absent is not given");
+	works(top = open(".", O_RDONLY | O_DIRECTORY));
+	outside = strdup(expected.absent);
+	*strrchr(outside, '/') = 0;
+	works(mkdir("directory", 0755));
+	works(symlink(outside, "other"));
+	put("file", "inside");
+	pid = spawn();
+	while (!pid) {
+		works(symlink(expected.absent, "new"));
+		works(rename("new", "name"));
+		syscall(SYS_renameat2, AT_FDCWD, "directory", AT_FDCWD, "other", EXCHANGE);
+		works(link("file", "new"));
+		works(rename("new", "name"));
+	}
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		char text[8] = "";
+		int fd = open("name", O_RDONLY);
+
+		check(fd >= 0 || errno == ENOENT);
+		if (fd >= 0) {
+			equal(read(fd, text, sizeof(text)), 6);
+			same_text(text, "inside");
+			works(close(fd));
+		}
+		fd = open("directory/made", O_CREAT | O_RDWR, 0644);
+		check(fd >= 0 || errno == ENOENT);
+		if (fd >= 0) {
+			snprintf(descriptor, sizeof(descriptor), "/proc/self/fd/%d", fd);
+			check(!is_below(link_text(descriptor), outside));
+			works(close(fd));
+			unlinkat(top, "directory/made", 0);
+		}
+		if (chdir("directory") == 0) {
+			check(strcmp(link_text("/proc/self/cwd"), outside));
+			works(fchdir(top));
+		}
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while ((now.tv_sec - start.tv_sec) * 1000 + (now.tv_nsec - start.tv_nsec) / 1000000 <
+	         MILLISECONDS);
+	works(kill(pid, SIGKILL));
+	equal(wait_status(pid), SIGKILL);
+	free(outside);
 }

@@ -65,6 +65,12 @@ PROBE(host_name_refused)
 	refused(syscall(SYS_setdomainname, "probe", 5), EPERM);
 }
 
+PROBE(log_and_terminal_refused)
+{
+	refused(syscall(SYS_syslog, 10 /* SYSLOG_ACTION_SIZE_BUFFER */, NULL, 0), EPERM);
+	refused(syscall(SYS_vhangup), EPERM);
+}
+
 PROBE(handles_refused)
 {
 	struct {

@@ -48,9 +48,13 @@ PROBE(traced_by_its_wish)
 {
 	unsigned long words[64] = {0};
 	pid_t pid = traced(use_variable);
+	char name[32], line[32];
 	int status;
 
 	check(registers(pid, words) > 20);
+	snprintf(name, sizeof(name), "/proc/%d/status", (int)pid);
+	snprintf(line, sizeof(line), "TracerPid:\t%d\n", (int)getpid());
+	check(strstr(get(name), line));
 	errno = 0;
 	equal(ptrace(PTRACE_PEEKDATA, pid, &variable, NULL), 1234);
 	equal(errno, 0);
@@ -217,6 +221,32 @@ PROBE(traced_by_seizing)
 	equal(stop_signal(pid), SIGTERM);
 	works(ptrace(PTRACE_CONT, pid, NULL, SIGTERM));
 	equal(wait_status(pid), SIGTERM);
+}
+
+/* As sanitizers start what stops their threads: it is no less in the container. */
+static void check_untraced(pid_t pid)
+{
+	int status;
+
+	if (!pid) {
+		check(!strcmp(get("file"), "text") && access(expected.absent, F_OK));
+		_exit(0);
+	}
+	equal(waitpid((pid_t)works(pid), &status, __WALL), pid);
+	equal(status, 0);
+}
+
+PROBE(untraced_processes)
+{
+	uint64_t arguments[8] = {0x800000 /* CLONE_UNTRACED */, 0, 0, 0, SIGCHLD};
+
+	put("file", "text");
+	check_untraced((pid_t)syscall(SYS_clone, 0x800000 | SIGCHLD, NULL, NULL, NULL, NULL));
+	check_untraced((pid_t)syscall(SYS_clone, 0x800000, NULL, NULL, NULL, NULL));
+	if (syscall(SYS_clone3, NULL, 0) && errno == ENOSYS)
+		return;
+	check_untraced((pid_t)syscall(SYS_clone3, arguments, sizeof(arguments)));
+	equal(arguments[0], 0x800000);
 }
 
 PROBE(memory_of_another_process)

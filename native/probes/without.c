@@ -17,7 +17,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { LISTENER = -1, MOST = 64 };
+enum { LISTENER = -1, CALL_INFO = -2, MOST = 64 };
+enum { PTRACE_CALL_INFO = 0x420e }; /* PTRACE_GET_SYSCALL_INFO */
 
 static const struct {
 	const char *name;
@@ -29,6 +30,7 @@ static const struct {
 	{"seccomp", SYS_seccomp, EINVAL},
 	{"prctl", SYS_prctl, EPERM},
 	{"notification", LISTENER, EINVAL}, /* seccomp(2) that gives a listener: before Linux 5.0 */
+	{"call_info", CALL_INFO, EIO},      /* PTRACE_GET_SYSCALL_INFO: before Linux 5.3 */
 	{"statx", SYS_statx, ENOSYS},
 	{"renameat2", SYS_renameat2, ENOSYS},
 	{"memfd_create", SYS_memfd_create, ENOSYS},
@@ -62,6 +64,14 @@ static void refuse(const char *word)
 
 		if (strncmp(word, calls[i].name, length) || calls[i].name[length])
 			continue;
+		if (calls[i].number == CALL_INFO) {
+			add(BPF_JMP | BPF_JEQ | BPF_K, 0, 4, SYS_ptrace);
+			add(BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, args[0]));
+			add(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, PTRACE_CALL_INFO);
+			add(BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | error);
+			add(BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr));
+			return;
+		}
 		if (calls[i].number != LISTENER) {
 			add(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, (unsigned)calls[i].number);
 			add(BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | error);

@@ -116,12 +116,23 @@ static void opening(void)
 	check(free_descriptor() == first, "nothing is open that was not given");
 
 	call.may_give = 0;
-	check(MAKE(openat, AT_FDCWD, "/file", O_RDONLY, 0, 0) == RUN && call.count == 1 &&
-	      equal(call.replaced[0].data, at_base("/root/file")), "the path is replaced");
-	check(MAKE(openat, AT_FDCWD, "/absent", O_CREAT | O_EXCL, 0666, 0) == RUN &&
+	check(MAKE(openat, AT_FDCWD, "/file", O_RDONLY, 0, 0) == RUN && call.count == 1,
+	      "the path is replaced");
+	/* What becomes a link meanwhile does not lead out. */
+	put_file(at_base("/outside"), "other");
+	CALL(unlinkat, AT_FDCWD, at_base("/root/file"), 0, 0, 0);
+	CALL(symlinkat, at_base("/outside"), AT_FDCWD, at_base("/root/file"), 0, 0);
+	check(holds((int)open_replaced(1), "content"), "what was found is opened");
+	CALL(unlinkat, AT_FDCWD, at_base("/root/file"), 0, 0, 0);
+	put_file(at_base("/root/file"), "content");
+	check(MAKE(openat, AT_FDCWD, "/absent", O_CREAT | O_RDWR, 0666, 0) == RUN &&
 	      sys_stat(at_base("/root/absent"), &st) == -ENOENT, "nothing is made before it runs");
-	if (call.after)
-		call.after(&call, -EINTR);
+	CALL(symlinkat, at_base("/outside"), AT_FDCWD, at_base("/root/absent"), 0, 0);
+	check(open_replaced(1) == -ELOOP, "what was not there is no link");
+#ifdef __x86_64__
+	check(MAKE(creat, "/old", 0600, 0, 0, 0) == RUN && call.number == NR_open &&
+	      call.args[2] == 0600 && holds((int)open_replaced(0), ""), "by the old call");
+#endif
 	check(free_descriptor() == first, "no descriptor is left open");
 }
 

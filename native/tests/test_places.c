@@ -275,6 +275,53 @@ static void deep(void)
 	chdir_to("dir");
 }
 
+/* Directories whose host paths are just as long as can be, and their entries. */
+static void at_the_edge(void)
+{
+	char name[NAME_MAX + 1], all[PATH_MAX + 16];
+	size_t n, more;
+	int dir, inner;
+
+	for (size_t i = 0; i < NAME_MAX; i++)
+		name[i] = 'e';
+	for (size_t end = PATH_MAX - 12; end < PATH_MAX + 4; end++) {
+		chdir_to(root);
+		for (n = length(root); n < end; n += more + 1) {
+			/* What remains is room for a slash and a name, or for two of these. */
+			more = end - n - 1 > 202 ? 200 : end - n - 1 > 200 ? 100 : end - n - 1;
+			name[more] = 0;
+			sys_mkdirat(AT_FDCWD, name, 0755);
+			chdir_to(name);
+			name[more] = 'e';
+		}
+		dir = (int)sys_open(".", O_PATH);
+		sys_mkdirat(dir, "i", 0755);
+		put_file("f");
+		for (int way = 0; way < 2; way++) {
+			view.openat2 = !way;
+			chdir_to("i");
+			inner = (int)sys_open(".", O_PATH);
+			check(result(AT_FDCWD, "..", 0) == 0 && same_as(dir), "up");
+			check(result(inner, "..", 0) == 0 && same_as(dir), "up from a descriptor");
+			check(result(inner, ".", 0) == 0 && same_as(inner), "itself");
+			check(result(inner, "../f/.", 0) == -ENOTDIR, "no directory");
+			check(result(inner, "../f", LOCATE_FOLLOW) == 0, "a file");
+			check(result(AT_FDCWD, "../g/", 0) == -ENOENT, "none");
+			CALL(fchdir, dir, 0, 0, 0, 0);
+			check(result(dir, "i", LOCATE_FOLLOW) == 0 && same_as(inner), "down");
+			check(result(AT_FDCWD, "i/../i/.", 0) == 0 && same_as(inner), "and up");
+			join(all, sizeof all, proc("self/fd/", inner), NULL);
+			check(result(AT_FDCWD, all, LOCATE_FOLLOW) == 0 && same_as(inner), "/proc");
+			join(all, sizeof all, proc("self/fd/", inner), "/../f", NULL);
+			check(result(AT_FDCWD, all, LOCATE_FOLLOW) == 0, "through /proc");
+			sys_close(inner);
+		}
+		sys_close(dir);
+	}
+	chdir_to(root);
+	chdir_to("dir");
+}
+
 /* Links whose texts do not fit, put one into the other. */
 static void long_texts(void)
 {
@@ -325,7 +372,8 @@ static void longest(void)
 
 static void binds(void)
 {
-	char link[FD_PATH_SIZE], out[PATH_MAX];
+	static char link[TEXT];
+	char out[PATH_MAX];
 	int file = (int)sys_open("file", O_RDONLY);
 	struct bind *bind;
 	struct stat st;
@@ -337,10 +385,12 @@ static void binds(void)
 	check(place.mount, "a mount point");
 	check(result(AT_FDCWD, "/only", 0) == -ENOENT && !place.mount, "not made up");
 
-	bind = view_bind(&view, fd_path(link, file), "/dir/made", 0);
+	join(link, sizeof link, "/proc/", pid, proc("/fd/", file) + sizeof "/proc", NULL);
+	bind = view_bind(&view, link, "/dir/made", 0);
 	bind->magic = 1;
 	check(leads("/dir/made", 0, "/dir/made") && place.magic && same_as(file), "a descriptor");
 	check(leads("made", LOCATE_FOLLOW, "/dir/made") && place.magic && same_as(file), "followed");
+	check(read_link(&self, &place, out, sizeof out) == -EINVAL, "a file");
 	check(result(AT_FDCWD, "/dir/made/x", 0) == -ENOTDIR, "below it");
 	check(locate(&self, AT_FDCWD, "made", 0, &place) == 0 && place.magic
 	              && sys_stat(place.path, &st) == 0,
@@ -441,6 +491,8 @@ static long idle_process(void)
 {
 	long child = sys_fork(0);
 
+	if (child == 0)
+		sys_prctl(PR_SET_PDEATHSIG, SIGKILL, 0);
 	while (child == 0)
 		CALL(ppoll, 0, 0, 0, 0, 0);
 	return child;
@@ -482,6 +534,7 @@ int main(int argc, char **argv)
 		flags();
 	}
 	deep();
+	at_the_edge();
 	long_texts();
 	longest();
 	without_openat2(ENOSYS);

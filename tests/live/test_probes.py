@@ -35,6 +35,7 @@ PLACES = [(tree, build) for tree, names in BUILDS.items() for build in names]
 FEATURES = {
     "openat2": "P1 P2",
     "notification": "P1",
+    "call_info": "P2",
     "statx": "P1",
     "clone3": "P1",
     "faccessat2 fchmodat2": "P1",

@@ -42,6 +42,11 @@ const struct subject *subject_find(const struct subject *asking, int pid)
 	return task && task->known ? &task->subject : NULL;
 }
 
+int subject_tracer(const struct subject *subject)
+{
+	return task_of(subject)->debugger;
+}
+
 long subject_set_chroot(struct subject *subject, const char *path)
 {
 	return join(task_of(subject)->root->chroot, PATH_MAX, path, NULL);

@@ -75,6 +75,12 @@ void call_drop(struct task *task, enum verdict verdict)
 		task->call.after(&task->call, -EINTR);
 }
 
+void call_abandon(struct task *task)
+{
+	if (task->stage == CHANGED || (task->stage == AGAIN && task->then == CHANGED))
+		call_drop(task, RUN);
+}
+
 /* Ends a process that must not go on with its registers as they are; but -ESRCH says that the thread
  * has been killed already, perhaps by another that has executed a program. */
 static long or_end(const struct task *task, long error)
@@ -171,18 +177,6 @@ static enum stage apply(struct task *task, enum verdict verdict, struct register
 	return OUTSIDE;
 }
 
-/* Whether the program can make its call as it is, and nobody has to look at the result. */
-static int untouched(const struct call *call, enum verdict verdict, const uint64_t args[6],
-                     long number)
-{
-	if (verdict != RUN || call->count || call->after || call->number != number)
-		return 0;
-	for (int i = 0; i < 6; i++)
-		if ((uint64_t)call->args[i] != args[i])
-			return 0;
-	return 1;
-}
-
 static void arguments(struct registers *r, uint64_t args[6])
 {
 	for (int i = 0; i < 6; i++)
@@ -190,21 +184,16 @@ static void arguments(struct registers *r, uint64_t args[6])
 }
 
 /* Whether the call has the numbers of this architecture. i386's are reached from 64-bit code too,
- * by int $0x80; where there is a filter it sees to that. */
+ * by int $0x80; where there is a filter it sees to that. Before Linux 5.3 the code has to tell. */
 static int is_native(const struct task *task, struct registers *r)
 {
-#ifdef __x86_64__
-	static const unsigned char syscall_instruction[SYSCALL_SIZE] = {0x0f, 0x05};
-	unsigned char code[SYSCALL_SIZE];
+	char code[SYSCALL_SIZE];
 
-	return tracer.filtered || r->rcx == r->rip || /* the instruction does that */
-	       (subject_read(&task->subject, code, r->rip - sizeof code, sizeof code) == 0 &&
-	        code[0] == syscall_instruction[0] && code[1] == syscall_instruction[1]);
-#else
-	(void)task;
-	(void)r;
-	return 1;
-#endif
+	if (tracer.filtered || task->architecture)
+		return tracer.filtered || task->architecture == AUDIT_ARCH;
+	return is_64_bit(r) &&
+	       subject_read(&task->subject, code, *instruction(r) - sizeof code, sizeof code) == 0 &&
+	       is_call(code);
 }
 
 void call_enter(struct task *task)
@@ -227,7 +216,7 @@ void call_enter(struct task *task)
 	}
 	arguments(&r, args);
 	verdict = call_handle(task, call_number(&r), args, 0);
-	if (untouched(&task->call, verdict, args, call_number(&r))) {
+	if (verdict == RUN && untouched(&task->call, call_number(&r), args)) {
 		task->made = (short)call_number(&r);
 		return;
 	}
@@ -266,8 +255,11 @@ void call_repeat(struct task *task)
 
 void call_cancel(struct task *task)
 {
-	struct registers r = task->saved;
+	struct registers r = task->saved, now;
 
+	if (get(task, &now) < 0)
+		return;
+	keep_direction(&r, &now);
 	if (task->stage == AGAIN && task->then != PAUSED)
 		call_drop(task, task->then == EXECUTING ? EXECUTE : RUN);
 	scratch_free(task);
@@ -306,6 +298,7 @@ void call_leave(struct task *task)
 	}
 	if (get(task, &r) < 0)
 		return;
+	keep_direction(&task->saved, &r);
 	if (task->stage == PAUSED) {
 		call_once_more(&r, &task->saved);
 		put(task, &r);

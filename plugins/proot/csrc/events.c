@@ -4,24 +4,19 @@
 #include "text.h"
 #include "tracer.h"
 
-enum { SI_PID_OFFSET = 4 }; /* in struct siginfo's rest */
 enum { PROC_PATH_SIZE = 16 + DECIMAL_SIZE, PROC_STAT_SIZE = 256 };
 
 /* Whether the next instruction of the thread makes a system call. A single step over it would not
  * be seen where no filter looks at it. */
 static int is_at_call(const struct task *task)
 {
-	static const char call[] = {SYSCALL_BYTES};
 	struct registers r;
 	char code[SYSCALL_SIZE];
 
 	if (registers_get(task->tid, &r) < 0 ||
 	    subject_read(&task->subject, code, *instruction(&r), sizeof code) < 0)
 		return 0;
-	for (unsigned i = 0; i < sizeof code; i++)
-		if (code[i] != call[i])
-			return INT_80(code);
-	return 1;
+	return is_call(code) || INT_80(code);
 }
 
 void task_go_on(struct task *task, int signal)
@@ -52,21 +47,38 @@ static uint64_t clone_flags(const struct task *parent, int event)
 	struct registers r;
 	uint64_t flags = 0;
 
-	if (event == PTRACE_EVENT_FORK || registers_get(parent->tid, &r) < 0)
+	if (registers_get(parent->tid, &r) < 0)
 		return 0;
 	if (call_number(&r) == NR_clone)
 		return *argument(&r, 0);
 	if (call_number(&r) == NR_clone3)
 		subject_read(&parent->subject, &flags, *argument(&r, 0), sizeof flags);
-	else /* vfork(2) */
+	else if (event == PTRACE_EVENT_VFORK)
 		flags = CLONE_VM | CLONE_VFORK;
 	return flags;
+}
+
+/* It has begun with the registers that its parent's changed call had. */
+static void put_back(struct task *task)
+{
+	struct registers r;
+
+	if (registers_get(task->tid, &r) < 0)
+		return;
+	for (int i = 0; i < 6; i++)
+		*argument(&r, i) = *argument(&task->saved, i);
+	*result(&r) = 0;
+	*instruction(&r) = *instruction(&task->saved);
+	registers_set(task->tid, &r);
+	task->copied = 0;
 }
 
 static void first_stop(struct task *task)
 {
 	task->waiting = 0;
 	task->begun = 1;
+	if (task->copied)
+		put_back(task);
 	if (!debugger_sees_child(task))
 		task_go_on(task, 0);
 }
@@ -88,11 +100,19 @@ static int child_appears(struct task *parent, int event)
 		return (int)tid;
 	thread = CALL(tgkill, parent->subject.pid, tid, 0, 0, 0) >= 0;
 	task_inherit(child, parent, flags, thread);
+	child->saved = parent->saved;
+	child->copied = parent->stage == CHANGED;
 	child->parent = thread || flags & CLONE_PARENT ? parent->parent : parent->subject.pid;
 	debugger_inherits(child, parent, event);
 	if (child->waiting)
 		first_stop(child);
 	return (int)tid;
+}
+
+static void forget(struct task *task)
+{
+	call_abandon(task);
+	task_remove(task);
 }
 
 static void executed(struct task *task)
@@ -109,7 +129,7 @@ static void executed(struct task *task)
 			sys_kill(leader, SIGKILL);
 			return;
 		}
-		task_remove(task);
+		forget(task);
 		task_rename(thread, leader);
 		task = thread;
 	}
@@ -211,19 +231,19 @@ static void signalled(struct task *task, int signal)
 		task_go_on(task, signal);
 }
 
-enum { MESSAGE_ENTRY = 1, MESSAGE_EXIT = 2 }; /* PTRACE_EVENTMSG_SYSCALL_ENTRY and _EXIT */
-
-/* Whether a stop at a system call is before it. The kernel says so since Linux 5.3. */
-static int is_entry(const struct task *task)
+/* Whether a stop at a system call is before it. The kernel says so since Linux 5.3; older ones leave
+ * the message of some former event in PTRACE_GETEVENTMSG. */
+static int is_entry(struct task *task)
 {
-	uint64_t message = 0;
+	struct stop_info info;
 
 	if (tracer.filtered)
 		return task->stage == OUTSIDE && !task->entered;
-	sys_ptrace(PTRACE_GETEVENTMSG, task->tid, 0, (uint64_t)&message);
-	if (message == MESSAGE_ENTRY || message == MESSAGE_EXIT)
-		return message == MESSAGE_ENTRY;
-	return task->stage == OUTSIDE;
+	task->architecture = 0;
+	if (sys_ptrace(PTRACE_GET_SYSCALL_INFO, task->tid, sizeof info, (uint64_t)&info) < 0)
+		return task->stage == OUTSIDE;
+	task->architecture = info.architecture;
+	return info.operation == PTRACE_SYSCALL_INFO_ENTRY;
 }
 
 /* A stop at a system call. */
@@ -329,6 +349,19 @@ static void kill_orphan(struct task *task, void *argument)
 		sys_kill(task->tid, SIGKILL);
 }
 
+/* Takes the next signal that has come for the tracer. False if there is none. */
+static int take_signal(void)
+{
+	static const sigset all = ~(sigset)0;
+	static const struct timespec now;
+	struct siginfo info;
+
+	if (CALL(rt_sigtimedwait, &all, &info, &now, sizeof all, 0) <= 0)
+		return 0;
+	jobs_signal(&info);
+	return 1;
+}
+
 /* Serves what has happened until now. Whether the first program has ended; `status` is how. */
 static int serve_stops(int *status)
 {
@@ -341,12 +374,15 @@ static int serve_stops(int *status)
 		if (WIFSTOPPED(now)) {
 			stopped(task ? task : task_add((int)tid), now);
 		} else if (tid == tracer.first) {
+			forget(task);
 			*status = now;
 			return 1;
 		} else if (task) {
+			while (take_signal()) /* as long as we know whether it has sent it */
+				;
 			if (task->known)
 				debugger_sees_end(task, now);
-			task_remove(task);
+			forget(task);
 			if (!WIFEXITED(now))
 				task_each(kill_orphan, NULL);
 		}
@@ -356,6 +392,12 @@ static int serve_stops(int *status)
 
 enum { PATIENCE = 50, STEP = 100 * 1000 * 1000 }; /* times nanoseconds: 5 s */
 
+static void abandon(struct task *task, void *argument)
+{
+	(void)argument;
+	call_abandon(task);
+}
+
 /* Ends what is left, and waits until it is gone. */
 static void end_all(int signals)
 {
@@ -363,18 +405,22 @@ static void end_all(int signals)
 	struct timespec step = {0, STEP};
 	struct siginfo info;
 	int status;
+	long tid = 0;
 
-	for (int i = 0; i < PATIENCE; i++) {
-		long tid;
-
+	for (int i = 0; i < PATIENCE && tid >= 0; i++) {
 		task_each(kill_task, NULL);
-		while ((tid = sys_wait(-1, &status, WNOHANG | WALL)) > 0)
-			;
+		while ((tid = sys_wait(-1, &status, WNOHANG | WALL)) > 0) {
+			struct task *task = task_find((int)tid);
+
+			if (task && !WIFSTOPPED(status))
+				forget(task);
+		}
 		if (tid < 0)
-			return;
+			break;
 		if (CALL(ppoll, &signal, 1, &step, NULL, 0) > 0)
 			sys_read(signals, &info, sizeof info);
 	}
+	task_each(abandon, NULL);
 }
 
 /* Waits until something has happened to a thread, and answers notifications. */
@@ -383,10 +429,10 @@ static void await(int signals)
 	static const sigset all = ~(sigset)0;
 	struct pollfd events[2] = {{signals, POLLIN, 0}, {tracer.listener, POLLIN, 0}};
 	struct siginfo info;
-	long n;
 
 	if (tracer.listener < 0) {
-		n = CALL(rt_sigtimedwait, &all, &info, NULL, sizeof all, 0);
+		if (CALL(rt_sigtimedwait, &all, &info, NULL, sizeof all, 0) > 0)
+			jobs_signal(&info);
 	} else {
 		do {
 			CALL(ppoll, events, 2, NULL, NULL, 0);
@@ -395,10 +441,8 @@ static void await(int signals)
 			else if (events[1].revents & POLLHUP)
 				tracer.listener = events[1].fd = -1; /* nobody has the filter */
 		} while (!(events[0].revents & POLLIN));
-		n = sys_read(signals, &info, sizeof info);
+		take_signal();
 	}
-	if (n > 0)
-		jobs_signal(&info);
 }
 
 int events_serve(int signals)

@@ -123,8 +123,10 @@ void execute_finish(struct task *task)
 	if (subject_write(&task->subject, (uint64_t)&load_request, &request, sizeof request) < 0 ||
 	    subject_write(&task->subject, (uint64_t)execfn, program->filename,
 	                  length(program->filename) + 1) < 0 ||
-	    registers_get(task->tid, &r) < 0)
+	    registers_get(task->tid, &r) < 0) {
 		sys_kill(task->subject.pid, SIGKILL);
+		return;
+	}
 	*argument(&r, 1) = (uint64_t)&load_request; /* of start() */
 	if (registers_set(task->tid, &r) < 0)
 		sys_kill(task->subject.pid, SIGKILL);

@@ -45,19 +45,9 @@ static void add_entry(const struct entry *entry, uint32_t then)
 		add(LOAD, ARGUMENT_LOW(entry->argument), 0, 0);
 		add(JUMP_SET, entry->value, 0, 1);
 		break;
-	case IF_CLEAR:
-		add(LOAD, ARGUMENT_LOW(entry->argument), 0, 0);
-		add(JUMP_SET, entry->value, 1, 0);
-		break;
 	case IF_EQUAL:
 		add(LOAD, ARGUMENT_LOW(entry->argument), 0, 0);
 		add(JUMP_EQUAL, entry->value, 0, 1);
-		break;
-	case IF_NULL:
-		add(LOAD, ARGUMENT_LOW(entry->argument), 0, 0);
-		add(JUMP_EQUAL, 0, 0, 3);
-		add(LOAD, ARGUMENT_HIGH(entry->argument), 0, 0);
-		add(JUMP_EQUAL, 0, 0, 1);
 		break;
 	case IF_POINTER:
 		add(LOAD, ARGUMENT_LOW(entry->argument), 0, 0);

@@ -14,6 +14,16 @@ struct tracer tracer;
 static struct view view;
 static struct options options = {.directory = "/"};
 static sigset original;
+static struct sigaction original_child;
+
+/* Descriptors of ours must not be where the standard ones are expected. What fills the gap closes
+ * itself when the program is executed, to which they are closed as they were. */
+static void fill_standard(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (CALL(fcntl, fd, F_GETFD, 0, 0, 0) == -EBADF)
+			sys_open("/dev/null", O_RDWR);
+}
 
 /* The tracer: signals are read from the descriptor that this returns. */
 static int hold_signals(void)
@@ -24,28 +34,11 @@ static int hold_signals(void)
 
 	sys_sigprocmask(SIG_BLOCK, &all, &original);
 	/* Whoever started us may ignore SIGCHLD, and then there is nothing to wait for. */
-	sys_sigaction(SIGCHLD, &normal, NULL);
+	sys_sigaction(SIGCHLD, &normal, &original_child);
 	fd = CALL(signalfd4, -1, &all, sizeof all, SFD_CLOEXEC, 0);
 	if (fd < 0)
 		fail(STATUS_SETUP, fd, "cannot wait for signals", NULL);
 	return (int)fd;
-}
-
-static int wants_filter(char **envp)
-{
-	static const char name[] = "PROOT_NO_SECCOMP=";
-
-	if (options.no_filter)
-		return 0;
-	for (; *envp; envp++) {
-		size_t i = 0;
-
-		while (name[i] && (*envp)[i] == name[i])
-			i++;
-		if (!name[i])
-			return 0;
-	}
-	return 1;
 }
 
 static void describe_container(void)
@@ -78,13 +71,14 @@ void start(long *stack, const struct load_request *request)
 
 	if (request)
 		load(request, (uint64_t *)stack);
+	fill_standard();
 	describe_container();
 	parse_options(&options, &tracer.container, argv);
 	signals = hold_signals();
 	sys_prctl(PR_SET_CHILD_SUBREAPER, 1, 0);
 	command = (struct command){options.argv, envp, options.file,
-	                           options.directory, &original};
-	spawn(&command, wants_filter(envp));
+	                           options.directory, &original, &original_child};
+	spawn(&command, !options.no_filter && !variable(envp, "PROOT_NO_SECCOMP="));
 	describe_first(task_find(tracer.first));
 	status = events_serve(signals);
 	sys_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));

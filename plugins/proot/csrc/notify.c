@@ -38,16 +38,6 @@ static void escalate(struct task *task, uint64_t id)
 	send(id, -ENOSYS, 0);
 }
 
-static int untouched(const struct call *call, const struct seccomp_data *data)
-{
-	if (call->count || call->after || call->number != data->number)
-		return 0;
-	for (int i = 0; i < 6; i++)
-		if ((uint64_t)call->args[i] != data->args[i])
-			return 0;
-	return 1;
-}
-
 void notification_answer(void)
 {
 	static struct notification notification;
@@ -69,7 +59,8 @@ void notification_answer(void)
 	} else if (verdict == GIVE) {
 		if (!give(notification.id, (int)task->call.value, task->call.close_on_exec))
 			escalate(task, notification.id);
-	} else if (verdict == RUN && untouched(&task->call, &notification.data)) {
+	} else if (verdict == RUN && untouched(&task->call, notification.data.number,
+	                                       notification.data.args)) {
 		task->made = (short)notification.data.number;
 		send(notification.id, 0, SECCOMP_USER_NOTIF_FLAG_CONTINUE);
 	} else {

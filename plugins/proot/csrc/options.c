@@ -211,6 +211,7 @@ static uint32_t parsed(const char **text, const char *ends, const char *option)
 static void set_ids(struct options *o, struct container *container, const char *text)
 {
 	const char *p = text;
+	char digits[DECIMAL_SIZE];
 
 	o->uid = parsed(&p, ":", "-i");
 	if (!*p)
@@ -219,7 +220,8 @@ static void set_ids(struct options *o, struct container *container, const char *
 	o->group_count = 0;
 	while (*p) {
 		if (o->group_count == sizeof o->groups / sizeof *o->groups)
-			fail(STATUS_SETUP, 0, "too many groups", NULL);
+			fail(STATUS_SETUP, 0, "-i takes no more than ",
+			     decimal(digits, IDS_GROUPS), " groups", NULL);
 		o->groups[o->group_count++] = parsed(&p, ",", "-i");
 	}
 	container->fake_ids = 1;

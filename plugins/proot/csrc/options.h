@@ -2,6 +2,7 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
+#include "ids.h"
 #include "subject.h"
 
 struct options {
@@ -9,7 +10,7 @@ struct options {
 	const char *file;      /* --exec, NULL: argv[0], which is searched for */
 	unsigned char no_filter;
 	uint32_t uid, gid;     /* who the first program is */
-	uint32_t group_count, groups[64];
+	uint32_t group_count, groups[IDS_GROUPS];
 	char **argv;
 };
 

@@ -27,6 +27,12 @@ static inline uint64_t *result(struct registers *r) { return &r->rax; }
 static inline uint64_t stack_pointer(const struct registers *r) { return r->rsp; }
 static inline long call_number(const struct registers *r) { return (int)r->orig_rax; }
 static inline void set_call_number(struct registers *r, long n) { r->orig_rax = (uint64_t)n; }
+static inline int is_64_bit(const struct registers *r) { return r->cs == 0x33; }
+static inline void keep_direction(struct registers *r, const struct registers *now)
+{
+	(void)r;
+	(void)now;
+}
 
 /* Lets the thread make the system call `n` with its next instruction, at `where`. */
 static inline void call_from(struct registers *r, long n, uint64_t where)
@@ -62,6 +68,13 @@ static inline uint64_t *result(struct registers *r) { return &r->x[0]; }
 static inline uint64_t stack_pointer(const struct registers *r) { return r->sp; }
 static inline long call_number(const struct registers *r) { return r->number; }
 static inline void set_call_number(struct registers *r, long n) { r->number = (int)n; }
+static inline int is_64_bit(const struct registers *r) { return !(r->pstate & 0x10); }
+/* In a stop at a system call the kernel shows in x7 which one it is, and puts x7 back only when that
+ * goes on: what `r` has of such a stop is not for any other, which `now` is of. */
+static inline void keep_direction(struct registers *r, const struct registers *now)
+{
+	r->x[7] = now->x[7];
+}
 
 static inline void call_from(struct registers *r, long n, uint64_t where)
 {
@@ -81,6 +94,17 @@ static inline void call_once_more(struct registers *r, const struct registers *s
 }
 
 #endif
+
+/* Whether the bytes are the instruction for a system call of this architecture. */
+static inline int is_call(const char code[SYSCALL_SIZE])
+{
+	static const char call[] = {SYSCALL_BYTES};
+
+	for (unsigned i = 0; i < sizeof call; i++)
+		if (code[i] != call[i])
+			return 0;
+	return 1;
+}
 
 /* The registers of a thread in a ptrace stop. 0 or a negative errno: -ESRCH when it was killed. */
 static inline long registers_get(int tid, struct registers *r)

@@ -3,21 +3,24 @@
 #include "tracer.h"
 
 static char slots[MEMORY_SLOTS][SLOT_SIZE] __attribute__((aligned(4096)));
+static char large_slot[LARGE_SLOT_SIZE] __attribute__((aligned(4096)));
 
 enum { RED_ZONE = 128 };
 
 uint64_t scratch_reserve(struct task *task, const struct registers *r, size_t *used, size_t size)
 {
 	struct memory *memory = task->memory;
+	unsigned large = size > SLOT_SIZE;
+	unsigned end = size > LARGE_SLOT_SIZE ? 0 : MEMORY_SLOTS + large;
 
-	for (unsigned i = 0; size <= SLOT_SIZE && i < MEMORY_SLOTS; i++) {
+	for (unsigned i = large ? MEMORY_SLOTS : 0; i < end; i++) {
 		uint32_t bit = (uint32_t)1 << i;
 
 		if (memory->slots & bit)
 			continue;
 		memory->slots |= bit;
 		task->slots |= bit;
-		return (uint64_t)slots[i];
+		return large ? (uint64_t)large_slot : (uint64_t)slots[i];
 	}
 	*used += size;
 	return (stack_pointer(r) - RED_ZONE - *used) & ~(uint64_t)15;

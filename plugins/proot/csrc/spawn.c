@@ -40,19 +40,21 @@ static void install_filter(int notify)
 	report.error = sys_prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, (unsigned long)&filter);
 }
 
+const char *variable(char **envp, const char *name)
+{
+	const char *value = NULL;
+
+	for (; *envp && !value; envp++)
+		value = after_start(*envp, name);
+	return value;
+}
+
 static const char *search_path(char **envp)
 {
-	static const char name[] = "PATH=";
+	const char *value = variable(envp, "PATH=");
 
-	for (; *envp; envp++) {
-		size_t i = 0;
-
-		while (name[i] && (*envp)[i] == name[i])
-			i++;
-		if (!name[i])
-			return *envp + i;
-	}
-	return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	return value ? value
+	             : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
 static int has_slash(const char *text)
@@ -108,6 +110,7 @@ static _Noreturn void begin(const struct command *command, int filter, int ready
 		install_filter(byte == NOTIFY);
 	sys_kill(CALL(getpid, 0, 0, 0, 0, 0), SIGSTOP); /* the tracer reads the report */
 	sys_prctl(PR_SET_PDEATHSIG, 0, 0);
+	sys_sigaction(SIGCHLD, command->child, NULL);
 	sys_sigprocmask(SIG_SETMASK, command->mask, NULL);
 	error = CALL(chdir, command->directory, 0, 0, 0, 0);
 	if (error < 0)
@@ -150,22 +153,26 @@ static void await_stop(int pid)
 	}
 }
 
-/* Whether the kernel is older than MAJOR.MINOR. */
+enum { RELEASE_SIZE = 65 };
+
+/* Whether the kernel is older than MAJOR.MINOR. To us uname(2) may tell another release
+ * (personality(2)). */
 static unsigned char is_older(int64_t major, int64_t minor)
 {
-	struct { /* struct utsname */
-		char sysname[65], nodename[65], release[65], version[65], machine[65], domain[65];
-	} name;
-	const char *text = name.release;
+	char release[RELEASE_SIZE] = "";
+	const char *text = release;
+	long fd = sys_open("/proc/sys/kernel/osrelease", O_RDONLY);
 	int64_t is;
 
-	if (CALL(uname, &name, 0, 0, 0, 0) < 0)
-		return 0;
+	if (fd >= 0) {
+		sys_read((int)fd, release, sizeof release - 1);
+		sys_close((int)fd);
+	}
 	is = number(text, '.', 10);
 	while (*text && *text != '.')
 		text++;
 	if (is != major)
-		return is < major;
+		return is >= 0 && is < major;
 	for (is = 0; *text && *++text >= '0' && *text <= '9';)
 		is = is * 10 + *text - '0';
 	return is < minor;

@@ -7,7 +7,10 @@
 #include "program.h"
 #include "registers.h"
 
-enum { MEMORY_SLOTS = 32, SLOT_SIZE = 2 * PATH_MAX + 256 };
+enum { MEMORY_SLOTS = 31, SLOT_SIZE = 2 * PATH_MAX + 256 };
+/* One slot more is for the arguments of scripts: 2 MiB is the most that execve(2) takes with the
+ * usual limit of the stack, the pointers included. */
+enum { LARGE_SLOT_SIZE = 1 << 21 };
 
 struct memory { /* of threads and vforked children: CLONE_VM */
 	unsigned users;
@@ -41,6 +44,7 @@ struct task {
 	enum stage stage;
 	enum stage then;         /* AGAIN: the stage that follows */
 	unsigned char escalated; /* a notification of its is to be treated when it stops */
+	uint32_t architecture;   /* P2: AUDIT_ARCH_... of its call, 0 if the kernel does not say */
 	short made;              /* number of the last call of the table that it made itself */
 	int group_stop;          /* the signal that has stopped it, 0 if it runs */
 	struct memory *memory;
@@ -49,6 +53,7 @@ struct task {
 	struct ids ids;
 	uint32_t slots;          /* those of `memory` that its call uses */
 	struct registers saved;  /* CHANGED, EXECUTING, AGAIN: before anything was changed */
+	unsigned char copied;    /* `saved` is that of its parent, whose call was changed */
 	struct call call;        /* CHANGED: for call.after() */
 	struct program *program; /* EXECUTING; and then until it has been loaded */
 

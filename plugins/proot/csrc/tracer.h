@@ -14,6 +14,17 @@ struct tracer {
 };
 extern struct tracer tracer;
 
+/* Whether the program can make its call as it is, and nobody has to look at the result. */
+static inline int untouched(const struct call *call, long number, const uint64_t args[6])
+{
+	if (call->count || call->after || call->number != number)
+		return 0;
+	for (int i = 0; i < 6; i++)
+		if ((uint64_t)call->args[i] != args[i])
+			return 0;
+	return 1;
+}
+
 /* call.c: a thread is in a ptrace stop for a system call. They leave it there. */
 void call_enter(struct task *task);  /* it is about to make it */
 void call_leave(struct task *task);  /* it has made it */
@@ -35,6 +46,8 @@ enum verdict call_handle(struct task *task, long number, const uint64_t args[6],
 void call_loaded(struct task *task);
 /* Frees what the decision took when it is not used. */
 void call_drop(struct task *task, enum verdict verdict);
+/* The thread is gone: what its call was to leave as it was is put back all the same. */
+void call_abandon(struct task *task);
 
 /* execute.c */
 /* Lets `task` execute our own program in place of that of task->call: sets `r`. 0, or the error
@@ -70,10 +83,13 @@ struct command {
 	const char *file;      /* what to execute, NULL: argv[0], which is searched for */
 	const char *directory; /* container path */
 	const sigset *mask;    /* the program's signal mask */
+	const struct sigaction *child; /* what it does about SIGCHLD */
 };
 /* Makes the process of the first program, which is stopped and followed when this returns. `filter`
  * says whether mode P1 is wanted. */
 void spawn(const struct command *command, int filter);
+/* What the environment has after `name`, which ends with "="; NULL if it does not have it. */
+const char *variable(char **envp, const char *name);
 /* Tells the process of the first program why it could not be executed. */
 void spawn_explain(const struct task *task, const char *why);
 /* Gives up the descriptors that were inherited for the program, now that it has them. */

@@ -10,8 +10,13 @@ enum { /* requests of ptrace(2) */
 	PTRACE_SYSCALL = 24, PTRACE_SETOPTIONS = 0x4200, PTRACE_GETEVENTMSG = 0x4201,
 	PTRACE_GETSIGINFO = 0x4202,
 	PTRACE_GETREGSET = 0x4204, PTRACE_SETREGSET = 0x4205, PTRACE_SEIZE = 0x4206,
-	PTRACE_INTERRUPT = 0x4207, PTRACE_LISTEN = 0x4208
+	PTRACE_INTERRUPT = 0x4207, PTRACE_LISTEN = 0x4208, PTRACE_GET_SYSCALL_INFO = 0x420e
 };
+struct stop_info { /* the head of struct ptrace_syscall_info (Linux 5.3) */
+	uint8_t operation, reserved[3];
+	uint32_t architecture; /* AUDIT_ARCH_... */
+};
+enum { PTRACE_SYSCALL_INFO_ENTRY = 1 };
 enum { /* options, and the events that they switch on */
 	PTRACE_O_TRACESYSGOOD = 1, PTRACE_O_TRACEFORK = 2, PTRACE_O_TRACEVFORK = 4,
 	PTRACE_O_TRACECLONE = 8, PTRACE_O_TRACEEXEC = 16, PTRACE_O_TRACESECCOMP = 128,
@@ -22,7 +27,7 @@ enum { /* options, and the events that they switch on */
 	 PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL)
 enum {
 	PTRACE_EVENT_FORK = 1, PTRACE_EVENT_VFORK = 2, PTRACE_EVENT_CLONE = 3,
-	PTRACE_EVENT_EXEC = 4, PTRACE_EVENT_VFORK_DONE = 5, PTRACE_EVENT_EXIT = 6, PTRACE_EVENT_SECCOMP = 7, PTRACE_EVENT_STOP = 128
+	PTRACE_EVENT_EXEC = 4, PTRACE_EVENT_SECCOMP = 7, PTRACE_EVENT_STOP = 128
 };
 #define WSTOPSIG(status) WEXITSTATUS(status)
 #define WEVENT(status) ((status) >> 16)
@@ -38,7 +43,7 @@ struct iovec {
 };
 
 /* Results of a call that the kernel will repeat, or has to be told to; a program never sees them. */
-enum { ERESTARTSYS = 512, ERESTARTNOINTR = 513, ERESTARTNOHAND = 514, ERESTART_RESTARTBLOCK = 516 };
+enum { ERESTARTSYS = 512, ERESTARTNOINTR = 513, ERESTART_RESTARTBLOCK = 516 };
 
 static inline long sys_ptrace(long request, int tid, uint64_t address, uint64_t data)
 {
