@@ -8,7 +8,7 @@ VENV ?= .venv
 PYTEST = $(VENV)/bin/python -m pytest
 PLUGINS = $(patsubst %/pyproject.toml,./%,$(wildcard plugins/*/pyproject.toml))
 comma = ,
-LONG_TARGETS = bench bench-engines real-work soak
+LONG_TARGETS = bench bench-engines matrix real-work soak
 USER_TARGETS = demo test test-unit $(LONG_TARGETS)
 
 help:  ## this list
@@ -45,6 +45,10 @@ bench: $(VENV)/.installed  ## the benchmarks, as markdown
 
 bench-engines: $(VENV)/.installed  ## the engines against native, PRoot and each other
 	$(VENV)/bin/python -m benchmarks.bench_engines
+	$(VENV)/bin/python -m benchmarks.bench_probes
+
+matrix: $(VENV)/.installed  ## every build of the probes in every tree and mode: ten minutes
+	UDOCKER_TEST_MATRIX=1 $(PYTEST) tests/live/test_probes.py
 
 real-work: $(VENV)/.installed  ## apt, servers, compilers ... in each mode: half an hour
 	$(VENV)/bin/python -m tools.real_work

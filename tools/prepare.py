@@ -38,7 +38,7 @@ RELEASES = ("bullseye", "bookworm", "trixie")
 SYSROOT = "libc6-dev", "linux-libc-dev"
 RELEASED = "udocker==1.3.17"
 #: What needs more than the tests do.
-LONG_GOALS = "bench", "bench-engines", "real-work", "soak"
+LONG_GOALS = "bench", "bench-engines", "matrix", "real-work", "soak"
 FULL_DISK_SIZE = 8 << 20  # bytes
 
 
