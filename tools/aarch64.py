@@ -23,6 +23,8 @@ TOP = Path(__file__).resolve().parent.parent
 INCLUDED = "linux-image-cloud-arm64,busybox-static,libc6,coreutils,dash"
 TIMEOUT = 1800  # seconds, of the whole machine
 MODES = {"P1": "", "P2": "--no-seccomp"}
+#: Without a filter of ours the kernel does not ask the program's for what the tracer answers.
+LEFT_OUT = {"P1": "", "P2": "-x own_filter_of_path_calls"}
 INIT = """#!/bin/busybox sh
 busybox mount -t proc proc /proc
 busybox mount -t sysfs sysfs /sys
@@ -95,7 +97,7 @@ def make_archive(directory: Path, archive: Path) -> None:
         for kind in ("static", "dynamic"):
             check.append(
                 f"echo '# {mode} {kind}'; /udocker-proot {option} -r /root-tree -b /proc -b /dev"
-                f" -b /sys -w / -0 /{kind} -q -t 60 3<&- || failed=1"
+                f" -b /sys -w / -0 /{kind} -q -t 120 {LEFT_OUT[mode]} || failed=1"
             )
         check.append(f"echo RESULT {mode} $failed")
     with tempfile.TemporaryDirectory() as made:
